@@ -1,0 +1,74 @@
+// The replicated state: everything that follows from the log, and nothing else. Equal logs give
+// equal states, digests included. Only `evaluate` changes it, and the loader fills it. One
+// thread owns it (the loop); nothing here blocks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "proto/ids.h"
+#include "server/state/acl.h"
+#include "server/state/digest.h"
+#include "server/state/sessions.h"
+#include "server/state/tree.h"
+
+namespace topod::state {
+
+// What this binary understands; a state above it is refused.
+inline constexpr uint32_t kFeatureLevel = 1;
+
+// What has changed since the last `clear`: keys only, the after-images are read from the state
+// at the end of the turn, so that a znode touched a hundred times in a turn is written once.
+// May name a key twice; the reader of the list removes duplicates.
+struct Changes {
+  std::vector<NodeId> nodes;  // changed, or gone if the tree no longer has them
+  std::vector<AclId> acls;
+  std::vector<SessionId> sessions;
+  std::vector<ServerId> marks;
+  [[nodiscard]] bool empty() const {
+    return nodes.empty() && acls.empty() && sessions.empty() && marks.empty();
+  }
+  void clear() {
+    nodes.clear();
+    acls.clear();
+    sessions.clear();
+    marks.clear();
+  }
+};
+
+class State {
+ public:
+  Tree tree;
+  AclTable acls;
+  Sessions sessions;
+  std::map<ServerId, ForwardMark> marks;
+  Digest digest;
+  Zxid applied;  // the last entry evaluated
+  uint32_t feature_level = kFeatureLevel;
+
+  // Containers and TTL nodes, for the reaper; follows from the tree.
+  std::map<NodeId, NodeKind> reapable;
+  // Quota limits and usage by znode path; follows from the tree (quota.h).
+
+  Changes changes;
+
+  // A state as it is before the first entry: root, /zookeeper, /zookeeper/quota,
+  // /zookeeper/config, with the Stats that ZooKeeper gives them.
+  [[nodiscard]] static State initial();
+
+  // ---- the loader's way in, in this order: acls, nodes, sessions, marks, finish -------------
+  void load_acl(AclId id, Acl acl);
+  // Parent before child; the root has parent id 0 and an empty name. False: the row makes no
+  // sense (no parent, a name twice, an unknown ACL), and `why` says so.
+  [[nodiscard]] bool load_node(NodeId parent, std::string_view name, NullableBytes data,
+                               const NodeFields& fields, std::string& why);
+  void load_session(Session session);
+  void load_mark(ForwardMark mark);
+  // Rebuilds what follows from the rows (ephemerals, reapable, quotas) and the digest.
+  [[nodiscard]] bool finish_loading(Zxid applied, uint64_t next_node_id, uint32_t acl_counter,
+                                    uint32_t level, std::string& why);
+};
+
+}  // namespace topod::state

@@ -1,0 +1,1 @@
+#include "server/state/tree.h"

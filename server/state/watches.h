@@ -1,0 +1,61 @@
+// Watches of the connections of this server: volatile, never replicated. A watch belongs to
+// (connection, path, kind); setting it again is a no-op. Pure; one thread.
+//
+// Kinds on one path and connection combine; an event reaches a connection once, whatever number
+// of its watches match. Firing consumes the one-shot ones.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/codes.h"
+#include "proto/ids.h"
+
+namespace topod::state {
+
+class Watches {
+ public:
+  enum Kind : uint8_t {
+    kData = 1,   // left by getData and exists
+    kChild = 2,  // left by getChildren
+    kPersistent = 4,
+    kPersistentRecursive = 8,
+  };
+
+  Watches();
+  ~Watches();
+  Watches(const Watches&) = delete;
+  Watches& operator=(const Watches&) = delete;
+
+  // False: `limit` (0 = none) is reached and nothing was added.
+  bool add(ConnectionId connection, std::string_view path, Kind kind, uint32_t limit = 0);
+  // checkWatches / removeWatches; false if there is none of that type on exactly this path.
+  [[nodiscard]] bool contains(ConnectionId connection, std::string_view path,
+                              WatcherType type) const;
+  bool remove(ConnectionId connection, std::string_view path, WatcherType type);
+  void remove_connection(ConnectionId connection);
+
+  // Connections that must hear of this event, in ascending order; their matching one-shot
+  // watches are consumed. `also_deleted` for NodeDeleted: child watchers of the path are
+  // included (each connection once).
+  void fire(EventType type, std::string_view path, std::vector<ConnectionId>& connections);
+
+  [[nodiscard]] bool empty() const;
+  [[nodiscard]] uint64_t watch_count() const;       // (connection, path, kind) triples
+  [[nodiscard]] uint64_t path_count() const;
+  [[nodiscard]] uint64_t connection_count() const;
+  [[nodiscard]] uint64_t count_of(ConnectionId connection) const;
+  // For the words wchs, wchc and wchp: paths with data, persistent or recursive watches, sorted.
+  [[nodiscard]] std::map<std::string, std::set<ConnectionId>> by_path() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace topod::state
