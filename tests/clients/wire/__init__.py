@@ -1,0 +1,1 @@
+"""Tests of the client protocol, frame by frame, against one server."""
