@@ -1,0 +1,246 @@
+// Requests of a live connection: what is answered at once, what goes into the log, what waits.
+#include <algorithm>
+
+#include "proto/frame.h"
+#include "server/state/read.h"
+#include "server/zab/clients.h"
+
+namespace topod::zab {
+
+namespace {
+
+constexpr size_t kRequestHeaderBytes = 8;
+
+// Requests that may change what those behind them are allowed to do, or end the connection.
+bool is_barrier(OpCode op) {
+  return !is_write(op) && !state::is_read(op) && op != OpCode::kSync;
+}
+
+// Goes through the log. reconfig does not while it is disabled: it is refused on the spot.
+bool needs_log(OpCode op) { return is_write(op) && op != OpCode::kReconfig; }
+
+}  // namespace
+
+void Clients::request(Connection& connection, std::string_view bytes, Moment now) {
+  if (connection.close_requested) return;
+  JuteReader reader(bytes);
+  RequestHeader header;
+  header.read(reader);
+  if (!reader.ok()) {
+    close(connection, CloseReason::kMalformedRequest);
+    return;
+  }
+  if (connection.phase == Connection::Phase::kConnecting) {
+    enqueue(connection, header, bytes, now);
+    connection.has_barrier = true;
+    return;
+  }
+  touch(connection);
+  const auto op = static_cast<OpCode>(header.op);
+  // A ping asks whether this server is alive, and clients give up on one that does not answer:
+  // it must not wait for the disk behind a write.
+  if (op == OpCode::kPing) {
+    carry_out(connection, header, reader.rest(), now.monotonic_us);
+    return;
+  }
+  if (!connection.has_barrier && may_forward(connection, op)) {
+    enqueue(connection, header, {}, now);
+    forward(connection, connection.pending.back(), reader.rest());
+  } else if (connection.pending.empty()) {
+    carry_out(connection, header, reader.rest(), now.monotonic_us);
+  } else {
+    enqueue(connection, header, bytes, now);
+    connection.has_barrier |= is_barrier(op);
+  }
+}
+
+bool Clients::may_ask(const Connection& connection, OpCode op) const {
+  return connection.is_authenticated_enough || op == OpCode::kAuth || op == OpCode::kSasl ||
+         op == OpCode::kPing || op == OpCode::kCloseSession;
+}
+
+bool Clients::may_forward(const Connection& connection, OpCode op) const {
+  return needs_log(op) && may_ask(connection, op) && !sink_.refuses_writes();
+}
+
+void Clients::enqueue(Connection& connection, const RequestHeader& header,
+                      std::string_view bytes, Moment now) {
+  PendingRequest& request = connection.pending.emplace_back();
+  request.xid = header.xid;
+  request.op = static_cast<OpCode>(header.op);
+  request.arrived_us = now.monotonic_us;
+  request.frame = bytes;
+  connection.pending_bytes += bytes.size();
+  outstanding_bytes_ += bytes.size();
+  ++outstanding_;
+}
+
+void Clients::pop_pending(Connection& connection) {
+  const size_t bytes = connection.pending.front().frame.size();
+  connection.pending_bytes -= bytes;
+  outstanding_bytes_ -= bytes;
+  --outstanding_;
+  connection.pending.pop_front();
+}
+
+void Clients::forward(Connection& connection, PendingRequest& request, std::string_view body) {
+  entry_.Clear();
+  set_origin(entry_);
+  request.forward_number = forward_number_;
+  if (request.op == OpCode::kCloseSession) {
+    entry::CloseSession* close_session = entry_.mutable_close_session();
+    close_session->set_session(connection.session.value());
+    close_session->set_connection(connection.id.value());
+    connection.close_requested = true;
+  } else {
+    entry::ClientWrite* write = entry_.mutable_write();
+    write->set_session(connection.session.value());
+    write->set_connection(connection.id.value());
+    write->set_op(static_cast<int32_t>(request.op));
+    write->set_body(body.data(), body.size());
+    for (const state::AuthId& id : connection.ids) {
+      entry::AuthId* copy = write->add_auth_ids();
+      copy->set_scheme(id.scheme);
+      copy->set_id(id.id);
+    }
+    write->set_skip_acl(config_.skip_acl || connection.is_super);
+    write->set_enforce_quota(config_.enforce_quota);
+    write->set_ttl_enabled(config_.ttl_nodes_enabled);
+  }
+  sink_.submit(entry_);
+}
+
+// Answers what this server can answer by itself. Everything before it has been answered.
+void Clients::carry_out(Connection& connection, const RequestHeader& header,
+                        std::string_view body, int64_t arrived_us) {
+  const auto op = static_cast<OpCode>(header.op);
+  if (!may_ask(connection, op)) {
+    reply(connection, header.xid, Zxid(0), ErrorCode::kSessionClosedRequireAuth, {});
+    close(connection, CloseReason::kAuthenticationRequired);
+    return;
+  }
+  if (op == OpCode::kAuth) {
+    authenticate(connection, header, body);
+    return;
+  }
+  if (!is_client_request(op)) {
+    reply(connection, header.xid, Zxid(-1), ErrorCode::kUnimplemented, {});
+    close(connection, CloseReason::kUnknownOperation);
+    return;
+  }
+
+  mark_output(connection);
+  const size_t place = begin_frame(connection.out);
+  const int32_t xid = op == OpCode::kPing ? kXidPing : header.xid;
+  const Zxid zxid = op == OpCode::kSasl ? Zxid(0) : state_.applied;
+  JuteWriter out(connection.out);
+  ReplyHeader{xid, zxid.value(), ErrorCode::kOk}.write(out);
+  const size_t body_place = connection.out.size();
+  events_.clear();
+  const ErrorCode error = answer(connection, op, body, connection.out);
+  if (error != ErrorCode::kOk) {
+    connection.out.resize(body_place);
+    out.patch_int(body_place - sizeof(int32_t), static_cast<int32_t>(error));
+  }
+  finish_reply(connection, place, xid, op, arrived_us);
+  // What setWatches finds to have happened already is told before its reply.
+  if (!events_.empty()) connection.out.insert(place, events_);
+}
+
+// Appends the reply's body to `out`.
+ErrorCode Clients::answer(Connection& connection, OpCode op, std::string_view body,
+                          std::string& out) {
+  switch (op) {
+    case OpCode::kPing:
+      return ErrorCode::kOk;
+    case OpCode::kSync: {
+      // Everything this leader had committed when the request arrived is applied.
+      PathRequest sync;
+      JuteReader reader(body);
+      sync.read(reader);
+      if (!reader.ok()) return ErrorCode::kMarshallingError;
+      JuteWriter writer(out);
+      sync.write(writer);
+      return ErrorCode::kOk;
+    }
+    case OpCode::kSasl:
+      // As a server on which SASL is not configured.
+      JuteWriter(out).write_null();
+      return ErrorCode::kOk;
+    case OpCode::kReconfig:
+      return ErrorCode::kReconfigDisabled;
+    default:
+      break;
+  }
+  if (is_write(op)) return ErrorCode::kSystemError;  // `refuses_writes`: nothing was tried
+  const state::Reader reader{.connection = connection.id,
+                             .session = connection.session,
+                             .ids = connection.ids,
+                             .skip_acl = config_.skip_acl || connection.is_super,
+                             .watch_limit = config_.watch_limit_per_connection};
+  return state::read(state_, watches_, reader, op, body, out, events_);
+}
+
+void Clients::authenticate(Connection& connection, const RequestHeader& header,
+                           std::string_view body) {
+  JuteReader reader(body);
+  AuthRequest request;
+  request.read(reader);
+  if (!reader.ok()) {
+    reply(connection, header.xid, Zxid(0), ErrorCode::kMarshallingError, {});
+    return;
+  }
+  auto ids = state::authenticate(request.scheme, request.auth, config_.authentication);
+  if (!ids) {
+    ++figures_.auth_failures;
+    reply(connection, header.xid, Zxid(0), ErrorCode::kAuthFailed, {});
+    close(connection, CloseReason::kAuthenticationFailed);
+    return;
+  }
+  for (state::AuthId& id : *ids) {
+    connection.is_super |= id.scheme == state::kSchemeSuper;
+    const auto& required = config_.required_schemes;
+    connection.is_authenticated_enough |=
+        std::find(required.begin(), required.end(), id.scheme) != required.end();
+    if (std::find(connection.ids.begin(), connection.ids.end(), id) == connection.ids.end()) {
+      connection.ids.push_back(std::move(id));
+    }
+  }
+  reply(connection, header.xid, Zxid(0), ErrorCode::kOk, {});
+}
+
+// Carries out what stands at the front of the queue until a request that waits for the log.
+void Clients::advance(Connection& connection) {
+  while (!connection.pending.empty() && connection.phase == Connection::Phase::kLive) {
+    PendingRequest& front = connection.pending.front();
+    if (front.forward_number != 0) break;
+    const std::string_view body = std::string_view(front.frame).substr(kRequestHeaderBytes);
+    if (may_forward(connection, front.op)) {
+      forward(connection, front, body);
+      break;
+    }
+    const RequestHeader header{front.xid, static_cast<int32_t>(front.op)};
+    carry_out(connection, header, body, front.arrived_us);
+    pop_pending(connection);
+  }
+  if (connection.has_barrier) release_barrier(connection);
+}
+
+// Forwards the writes that have been waiting behind a barrier which is gone.
+void Clients::release_barrier(Connection& connection) {
+  connection.has_barrier = false;
+  if (connection.phase != Connection::Phase::kLive) return;
+  for (PendingRequest& request : connection.pending) {
+    if (request.forward_number != 0) continue;
+    if (is_barrier(request.op)) {
+      connection.has_barrier = true;
+      return;
+    }
+    if (connection.close_requested) return;
+    if (may_forward(connection, request.op)) {
+      forward(connection, request, std::string_view(request.frame).substr(kRequestHeaderBytes));
+    }
+  }
+}
+
+}  // namespace topod::zab

@@ -1,0 +1,147 @@
+// How a connection gets its session, keeps it alive and loses it.
+#include <algorithm>
+
+#include "proto/check.h"
+#include "proto/frame.h"
+#include "server/zab/clients.h"
+
+namespace topod::zab {
+
+void Clients::connect_request(Connection& connection, std::string_view bytes, Moment) {
+  JuteReader reader(bytes);
+  ConnectRequest request;
+  request.read(reader);
+  if (!reader.ok()) {
+    close(connection, CloseReason::kMalformedConnect);
+    return;
+  }
+  connection.answers_with_read_only = request.has_read_only;
+  if (request.last_zxid_seen > state_.applied.value()) {
+    close(connection, CloseReason::kZxidAhead);
+    return;
+  }
+  if (sink_.refuses_writes()) {
+    close(connection, CloseReason::kNoLogSpace);
+    return;
+  }
+  connection.timeout_ms = std::clamp(request.timeout_ms, config_.min_session_timeout_ms,
+                                     config_.max_session_timeout_ms);
+  entry_.Clear();
+  if (request.session == 0) {
+    entry::CreateSession* create = entry_.mutable_create_session();
+    create->set_connection(connection.id.value());
+    create->set_timeout_ms(connection.timeout_ms);
+    create->set_secret(connection.fresh_secret.data(), connection.fresh_secret.size());
+  } else {
+    // A session's id is the zxid that made it. If that is applied here and the session is not
+    // there, or has another secret, then it is so for ever and nothing needs to be logged. Of a
+    // younger one only the log can tell.
+    const SessionId id(request.session);
+    const std::string_view password = request.password.value_or(std::string_view{});
+    if (request.session <= state_.applied.value()) {
+      const state::Session* session = state_.sessions.find(id);
+      if (session == nullptr || !state::equal_in_constant_time(session->secret, password)) {
+        refuse_session(connection);
+        return;
+      }
+      // It is being used: it must not expire while the log is waited for.
+      tracker_.touch(id, connection.timeout_ms, now_);
+    }
+    entry::Attach* attach = entry_.mutable_attach();
+    attach->set_session(request.session);
+    attach->set_connection(connection.id.value());
+    attach->set_secret(password.data(), password.size());
+    attach->set_timeout_ms(connection.timeout_ms);
+  }
+  set_origin(entry_);
+  connection.phase = Connection::Phase::kConnecting;
+  sink_.submit(entry_);
+}
+
+// Three zeros tell every client library that the session is dead; then the socket is closed.
+void Clients::refuse_session(Connection& connection) {
+  static constexpr char kNoPassword[kPasswordBytes] = {};
+  mark_output(connection);
+  const size_t place = begin_frame(connection.out);
+  JuteWriter out(connection.out);
+  ConnectResponse response;
+  response.password = {kNoPassword, sizeof kNoPassword};
+  response.has_read_only = connection.answers_with_read_only;
+  response.write(out);
+  end_frame(connection.out, place);
+  close(connection, CloseReason::kSessionRefused);
+}
+
+void Clients::go_live(Connection& connection, SessionId session, int32_t timeout_ms,
+                      const state::Secret& secret) {
+  connection.phase = Connection::Phase::kLive;
+  connection.session = session;
+  connection.timeout_ms = timeout_ms;
+  touch(connection);
+  mark_output(connection);
+  const size_t place = begin_frame(connection.out);
+  JuteWriter out(connection.out);
+  ConnectResponse response;
+  response.timeout_ms = timeout_ms;
+  response.session = session.value();
+  response.password = {reinterpret_cast<const char*>(secret.data()), secret.size()};
+  response.has_read_only = connection.answers_with_read_only;
+  response.write(out);
+  end_frame(connection.out, place);
+  ++connection.figures.sent;
+  ++figures_.sent;
+  advance(connection);
+}
+
+void Clients::session_created(const entry::Entry& entry, const state::Effects& effects) {
+  if (effects.ignored) return;
+  // It may be nobody's already; then it lives until its timeout, as clients expect.
+  tracker_.touch(effects.session, effects.timeout_ms, now_);
+  if (entry.origin().server() != config_.self.value() ||
+      entry.origin().incarnation() != incarnation_.value()) {
+    return;
+  }
+  Connection* connection = lookup(ConnectionId(entry.create_session().connection()));
+  if (connection == nullptr || connection->phase != Connection::Phase::kConnecting) return;
+  go_live(*connection, effects.session, effects.timeout_ms, effects.secret);
+}
+
+void Clients::session_attached(const entry::Entry& entry, const state::Effects& effects) {
+  if (effects.ignored) return;
+  const ConnectionId id(entry.attach().connection());
+  const bool ours = entry.origin().server() == config_.self.value() &&
+                    entry.origin().incarnation() == incarnation_.value();
+  Connection* connection = ours ? lookup(id) : nullptr;
+  if (connection != nullptr && connection->phase != Connection::Phase::kConnecting) return;
+  if (effects.error != ErrorCode::kOk) {
+    if (connection != nullptr) refuse_session(*connection);
+    return;
+  }
+  tracker_.touch(effects.session, effects.timeout_ms, now_);
+  if (is_ours(effects.previous) && effects.previous.connection != id) {
+    Connection* previous = lookup(effects.previous.connection);
+    if (previous != nullptr) close(*previous, CloseReason::kSessionMoved);
+  }
+  if (connection != nullptr) {
+    go_live(*connection, effects.session, effects.timeout_ms, effects.secret);
+  }
+}
+
+void Clients::session_closed(const state::Effects& effects) {
+  if (effects.closed_session == SessionId{}) return;
+  tracker_.forget(effects.closed_session);
+  if (!is_ours(effects.closed_attachment)) return;
+  Connection* connection = lookup(effects.closed_attachment.connection);
+  if (connection == nullptr || connection->phase == Connection::Phase::kClosing) return;
+  close(*connection, connection->close_requested ? CloseReason::kClosedByClient
+                                                 : CloseReason::kSessionExpired);
+}
+
+void Clients::touch(Connection& connection) {
+  const int64_t now_ms = now_.monotonic_ms();
+  if (connection.touched_ms == now_ms) return;
+  connection.touched_ms = now_ms;
+  tracker_.touch(connection.session, connection.timeout_ms, now_);
+}
+
+}  // namespace topod::zab

@@ -1,0 +1,148 @@
+// The clients connected to this server: their sessions' connections, the order of their
+// requests, their replies and watch events.
+//
+// Order (PROTOCOL: what a client may rely on): replies leave in the order of the requests, pings
+// and events apart. Writes go into the log as they arrive; a read waits only for earlier writes
+// of its own connection and sees exactly those; an event precedes every reply that shows its
+// change. Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/entry.pb.h"
+#include "proto/ids.h"
+#include "proto/records.h"
+#include "server/state/evaluate.h"
+#include "server/state/state.h"
+#include "server/state/watches.h"
+#include "server/zab/config.h"
+#include "server/zab/connection.h"
+#include "server/zab/moment.h"
+#include "server/zab/output.h"
+#include "server/zab/session_tracker.h"
+
+namespace topod::zab {
+
+// Where requests that need the log go: to the leader, be it this server or another one.
+class RequestSink {
+ public:
+  virtual ~RequestSink() = default;
+  virtual void submit(entry::Entry& entry) = 0;
+  // There is no room in the log: writes are answered SystemError, reads go on.
+  [[nodiscard]] virtual bool refuses_writes() const = 0;
+};
+
+// Sums over all connections since start, or since `reset`.
+struct ClientFigures {
+  uint64_t received = 0;
+  uint64_t sent = 0;
+  uint64_t latency_count = 0;
+  int64_t latency_sum_us = 0;
+  int64_t latency_min_us = -1;
+  int64_t latency_max_us = 0;
+  uint64_t auth_failures = 0;
+  int64_t last_reply_bytes = -1;
+  int64_t min_reply_bytes = -1;
+  int64_t max_reply_bytes = -1;
+  uint64_t notifications = 0;
+};
+
+class Clients {
+ public:
+  Clients(const ReplicaConfig& config, Incarnation incarnation, state::State& state,
+          SessionTracker& tracker, RequestSink& sink);
+
+  // ---- inputs ------------------------------------------------------------------------------
+  void open(ConnectionId id, std::string_view address, const state::Secret& fresh_secret,
+            Moment now);
+  // A frame; its bytes are not kept beyond the call unless copied.
+  void frame(ConnectionId id, std::string_view bytes, Moment now);
+  // The socket is gone. The session lives on until it is closed, moved or expired.
+  void closed(ConnectionId id);
+  // `entry` has been evaluated at `zxid`.
+  void applied(const entry::Entry& entry, Zxid zxid, const state::Effects& effects, Moment now);
+
+  // ---- outputs -----------------------------------------------------------------------------
+  // Lists the connections with something to send or to close.
+  void collect(std::vector<ClientOutput>& outputs);
+
+  // ---- for back-pressure and the administrator's words ---------------------------------------
+  [[nodiscard]] size_t outstanding(ConnectionId id) const;
+  [[nodiscard]] size_t outstanding_total() const { return outstanding_; }
+  [[nodiscard]] size_t outstanding_bytes() const { return outstanding_bytes_; }
+  [[nodiscard]] const Connection* find(ConnectionId id) const;
+  [[nodiscard]] const std::map<ConnectionId, Connection*>& by_id() const { return ordered_; }
+  [[nodiscard]] const state::Watches& watches() const { return watches_; }
+  [[nodiscard]] const ClientFigures& figures() const { return figures_; }
+  void reset_figures() { figures_ = {}; }
+  void reset_connection_figures();
+
+ private:
+  // client_requests.cc
+  void request(Connection& connection, std::string_view bytes, Moment now);
+  void enqueue(Connection& connection, const RequestHeader& header, std::string_view bytes,
+               Moment now);
+  void forward(Connection& connection, PendingRequest& request, std::string_view body);
+  void carry_out(Connection& connection, const RequestHeader& header, std::string_view body,
+                 int64_t arrived_us);
+  [[nodiscard]] ErrorCode answer(Connection& connection, OpCode op, std::string_view body,
+                                 std::string& out);
+  void authenticate(Connection& connection, const RequestHeader& header, std::string_view body);
+  void advance(Connection& connection);
+  void release_barrier(Connection& connection);
+  void pop_pending(Connection& connection);
+  [[nodiscard]] bool may_forward(const Connection& connection, OpCode op) const;
+  [[nodiscard]] bool may_ask(const Connection& connection, OpCode op) const;
+
+  // client_sessions.cc
+  void connect_request(Connection& connection, std::string_view bytes, Moment now);
+  void refuse_session(Connection& connection);
+  void go_live(Connection& connection, SessionId session, int32_t timeout_ms,
+               const state::Secret& secret);
+  void session_created(const entry::Entry& entry, const state::Effects& effects);
+  void session_attached(const entry::Entry& entry, const state::Effects& effects);
+  void session_closed(const state::Effects& effects);
+  void touch(Connection& connection);
+
+  // client_replies.cc
+  void reply(Connection& connection, int32_t xid, Zxid zxid, ErrorCode error,
+             std::string_view body);
+  void finish_reply(Connection& connection, size_t frame_place, int32_t xid, OpCode op,
+                    int64_t arrived_us);
+  void answer_write(const entry::Entry& entry, const state::Effects& effects);
+  void send_events(Zxid zxid, const state::Effects& effects);
+  void mark_output(Connection& connection);
+  void close(Connection& connection, CloseReason reason);
+
+  [[nodiscard]] Connection* lookup(ConnectionId id);
+  [[nodiscard]] bool is_ours(const state::Attachment& attachment) const;
+  void set_origin(entry::Entry& entry);
+
+  const ReplicaConfig& config_;
+  Incarnation incarnation_;
+  state::State& state_;
+  SessionTracker& tracker_;
+  RequestSink& sink_;
+  state::Watches watches_;
+
+  std::unordered_map<ConnectionId, Connection> connections_;  // looked up, never iterated
+  std::map<ConnectionId, Connection*> ordered_;
+  std::vector<ConnectionId> touched_output_;
+  uint64_t forward_number_ = 0;
+  size_t outstanding_ = 0;
+  size_t outstanding_bytes_ = 0;
+  ClientFigures figures_;
+  Moment now_;
+
+  // Reused from call to call to keep their memory.
+  entry::Entry entry_;
+  std::string events_;
+  std::vector<ConnectionId> watchers_;
+};
+
+}  // namespace topod::zab

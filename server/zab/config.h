@@ -1,0 +1,35 @@
+// What a server's configuration means to the replica. Resolved into log entries where evaluation
+// depends on it; evaluation itself never reads it. Times in milliseconds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proto/ids.h"
+#include "proto/limits.h"
+#include "server/state/acl.h"
+
+namespace topod::zab {
+
+struct ReplicaConfig {
+  ServerId self;
+  int32_t tick_ms = limits::kTickTimeMs;
+  int32_t min_session_timeout_ms = limits::kMinSessionTimeoutTicks * limits::kTickTimeMs;
+  int32_t max_session_timeout_ms = limits::kMaxSessionTimeoutTicks * limits::kTickTimeMs;
+
+  state::AuthenticationConfig authentication;
+  bool skip_acl = false;
+  bool enforce_quota = false;
+  bool ttl_nodes_enabled = true;
+  // Connections without an id of one of these schemes may only authenticate, ping and close;
+  // empty: everybody may ask ("enforce.auth.schemes").
+  std::vector<std::string> required_schemes;
+
+  uint32_t watch_limit_per_connection = limits::kMaxWatchesPerConnection;
+  int64_t container_check_interval_ms = limits::kContainerCheckIntervalMs;
+  int32_t container_max_per_minute = limits::kContainerMaxPerMinute;
+  int64_t container_max_never_used_ms = limits::kContainerMaxNeverUsedMs;
+};
+
+}  // namespace topod::zab

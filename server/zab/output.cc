@@ -1,0 +1,23 @@
+#include "server/zab/output.h"
+
+namespace topod::zab {
+
+std::string_view name_of(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kNone: return "none";
+    case CloseReason::kClosedByClient: return "closed by client";
+    case CloseReason::kMalformedConnect: return "malformed connect request";
+    case CloseReason::kMalformedRequest: return "malformed request";
+    case CloseReason::kZxidAhead: return "client has seen a newer zxid than this server";
+    case CloseReason::kSessionRefused: return "session unknown, expired or wrong password";
+    case CloseReason::kSessionMoved: return "session moved to another connection";
+    case CloseReason::kSessionExpired: return "session expired";
+    case CloseReason::kUnknownOperation: return "unknown operation";
+    case CloseReason::kAuthenticationFailed: return "authentication failed";
+    case CloseReason::kAuthenticationRequired: return "authentication required";
+    case CloseReason::kNoLogSpace: return "no space for the log";
+  }
+  return "unknown";
+}
+
+}  // namespace topod::zab

@@ -1,0 +1,60 @@
+// What the replica asks its driver to do after the inputs of a turn. Values only: the replica
+// never calls out. The driver carries it out in this order: append to the log, send, close; and
+// then calls `Replica::finish_turn`, until which the views stay valid.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/ids.h"
+#include "proto/log_record.h"
+
+namespace topod::zab {
+
+// One record for the log. Records are numbered from 1 in the order in which they are appended
+// in this run of the process; `Replica::durable` names the last one that is on disk.
+struct Append {
+  LogRecordKind kind = LogRecordKind::kTransaction;
+  Zxid zxid;
+  uint64_t number = 0;  // as LogRecord::number
+  std::string_view payload;
+};
+
+// Why a client connection is closed; for the log and the counters.
+enum class CloseReason : uint8_t {
+  kNone,  // it is not
+  kClosedByClient,
+  kMalformedConnect,
+  kMalformedRequest,
+  kZxidAhead,  // the client has seen more than this server
+  kSessionRefused,
+  kSessionMoved,
+  kSessionExpired,
+  kUnknownOperation,
+  kAuthenticationFailed,
+  kAuthenticationRequired,
+  kNoLogSpace,  // a session cannot be created or moved now
+};
+inline constexpr size_t kCloseReasons = 12;
+[[nodiscard]] std::string_view name_of(CloseReason reason);
+
+// Bytes for one of this server's client connections. The driver may take the string by swap.
+struct ClientOutput {
+  ConnectionId connection;
+  std::string* bytes = nullptr;
+  CloseReason close = CloseReason::kNone;  // after the bytes have been sent
+};
+
+struct Output {
+  std::vector<Append> append;
+  std::vector<ClientOutput> clients;  // each connection at most once
+
+  void clear() {
+    append.clear();
+    clients.clear();
+  }
+};
+
+}  // namespace topod::zab
