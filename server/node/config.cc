@@ -1,0 +1,399 @@
+#include "server/node/config.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "server/node/config_keys.h"
+#include "server/node/config_values.h"
+#include "server/node/properties.h"
+
+namespace topod::node {
+namespace {
+
+constexpr std::string_view kZooKeeperPrefix = "zookeeper.";
+constexpr size_t kValueBytesShown = 80;
+
+// A value as it may stand in a message: quoted, in printable characters, not too long.
+std::string shown(std::string_view key, std::string_view value) {
+  if (is_secret_key(key)) return kSecretAsPrinted;
+  std::string text = "\"";
+  for (const char c : value.substr(0, kValueBytesShown)) {
+    const bool is_control = static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+    text += is_control ? '?' : c;
+  }
+  text += value.size() > kValueBytesShown ? "...\"" : "\"";
+  return text;
+}
+
+std::string_view without_prefix(std::string_view key) {
+  if (key.starts_with(kZooKeeperPrefix)) key.remove_prefix(kZooKeeperPrefix.size());
+  return key;
+}
+
+// One reading of one configuration: gathers remarks and errors on its way.
+class Loader {
+ public:
+  Loader(std::string file, const Overrides& overrides, const ConfigOptions& options,
+         const ReadFile& read_file)
+      : file_(std::move(file)), overrides_(overrides), options_(options), read_file_(read_file) {}
+
+  LoadResult load(std::string_view text) {
+    read_properties(text, file_);
+    read_dynamic_file();
+    apply_overrides();
+    settle_members();
+    settle_client_port();
+    settle_session_timeouts();
+    check_relations();
+    check_words();
+    if (!errors_.empty()) return tl::unexpected(std::move(errors_));
+    return Loaded{std::move(config_), std::move(remarks_)};
+  }
+
+ private:
+  void read_properties(std::string_view text, const std::string& file);
+  void take(const Property& property, const std::string& file);
+  void ignore(const IgnoredKey& known, const Property& property, const std::string& file);
+  void take_unknown(const Property& property, const std::string& file);
+  void read_dynamic_file();
+  void take_dynamic(const Property& property, const std::string& file);
+  void apply_overrides();
+  void settle_members();
+  void read_server_id();
+  void settle_client_port();
+  void settle_session_timeouts();
+  void check_relations();
+  void check_words();
+
+  void remark(LogLevel level, const std::string& file, int line, std::string_view key,
+              std::string text) {
+    auto& list = level == LogLevel::kError ? errors_ : remarks_;
+    list.push_back({level, file, line, std::string(key), std::move(text)});
+  }
+  // About a key of the main file, with the line it stands in, if it does.
+  void remark_on(LogLevel level, std::string_view key, std::string text) {
+    const auto line = lines_.find(key);
+    remark(level, file_, line == lines_.end() ? 0 : line->second, key, std::move(text));
+  }
+  void fail_on(std::string_view key, std::string text) {
+    remark_on(LogLevel::kError, key, std::move(text));
+  }
+
+  const std::string file_;
+  const Overrides& overrides_;
+  const ConfigOptions& options_;
+  const ReadFile& read_file_;
+
+  Config config_;
+  MembershipReader membership_;
+  std::string dynamic_file_;
+  std::map<std::string, int, std::less<>> lines_;  // of the main file's keys
+  std::vector<ConfigRemark> remarks_;
+  std::vector<ConfigError> errors_;
+};
+
+void Loader::read_properties(std::string_view text, const std::string& file) {
+  const auto properties = parse_properties(text);
+  if (!properties) {
+    remark(LogLevel::kError, file, properties.error().line, "",
+           "expected " + properties.error().expected);
+    return;
+  }
+  // As in Java, the last line with a key is the one that counts.
+  for (const Property& property : *properties) {
+    const std::string_view name = without_prefix(property.key);
+    const auto [place, is_new] = lines_.try_emplace(std::string(name), property.line);
+    if (is_new) continue;
+    remark(LogLevel::kWarn, file, place->second, name,
+           "written again in line " + std::to_string(property.line) + ", which is what counts");
+    place->second = property.line;
+  }
+  for (const Property& property : *properties) {
+    if (lines_.find(without_prefix(property.key))->second == property.line) {
+      take(property, file);
+    }
+  }
+}
+
+void Loader::take(const Property& property, const std::string& file) {
+  const std::string_view name = without_prefix(property.key);
+  if (MembershipReader::owns(name)) {
+    if (const auto expected = membership_.add(name, property.value)) {
+      remark(LogLevel::kError, file, property.line, name,
+             "expected " + *expected + ", not " + shown(name, property.value));
+    }
+  } else if (name == kDynamicConfigFileKey) {
+    dynamic_file_ = property.value;
+  } else if (const AppliedKey* applied = find_applied_key(name)) {
+    if (const auto expected = applied->apply(property.value, config_)) {
+      remark(LogLevel::kError, file, property.line, name,
+             "expected " + *expected + ", not " + shown(name, property.value));
+    }
+  } else if (const IgnoredKey* known = find_ignored_key(name)) {
+    ignore(*known, property, file);
+  } else {
+    take_unknown(property, file);
+  }
+}
+
+void Loader::ignore(const IgnoredKey& known, const Property& property, const std::string& file) {
+  const std::string_view name = without_prefix(property.key);
+  const std::string reason(known.reason);
+  if (is_harmless(known, property.value)) {
+    remark(LogLevel::kInfo, file, property.line, name, "ignored: " + reason);
+  } else if (known.is_protection) {
+    remark(LogLevel::kError, file, property.line, name,
+           "expected " + std::string(known.harmless) + ", not " + shown(name, property.value) +
+               ": " + reason);
+  } else {
+    remark(LogLevel::kWarn, file, property.line, name,
+           shown(name, property.value) + " is ignored: " + reason);
+  }
+}
+
+void Loader::take_unknown(const Property& property, const std::string& file) {
+  std::string text = "is not a key that topod or ZooKeeper knows";
+  if (const auto similar = similar_key(without_prefix(property.key))) {
+    text += "; is " + std::string(*similar) + " meant?";
+  }
+  std::string key = shown("", property.key);
+  remark(options_.strict ? LogLevel::kError : LogLevel::kWarn, file, property.line, key,
+         std::move(text));
+}
+
+void Loader::read_dynamic_file() {
+  if (dynamic_file_.empty()) return;
+  const tl::expected<std::string, std::string> text = read_file_(dynamic_file_);
+  if (!text) {
+    fail_on(kDynamicConfigFileKey, "cannot read " + shown("", dynamic_file_) + ": " + text.error());
+    return;
+  }
+  const auto properties = parse_properties(*text);
+  if (!properties) {
+    remark(LogLevel::kError, dynamic_file_, properties.error().line, "",
+           "expected " + properties.error().expected);
+    return;
+  }
+  for (const Property& property : *properties) take_dynamic(property, dynamic_file_);
+}
+
+void Loader::take_dynamic(const Property& property, const std::string& file) {
+  if (property.key == "version") return;
+  if (MembershipReader::owns(property.key)) {
+    take(property, file);
+    return;
+  }
+  remark(LogLevel::kError, file, property.line, shown("", property.key),
+         "expected server.N, group.N, weight.N, cell.N or version in a dynamic configuration");
+}
+
+void Loader::apply_overrides() {
+  if (overrides_.data_dir) config_.data_dir = *overrides_.data_dir;
+  if (overrides_.client_port) config_.client_port = *overrides_.client_port;
+  if (overrides_.log_level) config_.log_level = *overrides_.log_level;
+  if (overrides_.client_address &&
+      read_host(*overrides_.client_address, config_.client_address)) {
+    remark(LogLevel::kError, "", 0, "--client-address",
+           "expected a host name or an address without a port, not " +
+               shown("", *overrides_.client_address));
+  }
+}
+
+void Loader::settle_members() {
+  auto members = membership_.finish();
+  if (!members) {
+    for (std::string& wrong : members.error()) {
+      remark(LogLevel::kError, dynamic_file_.empty() ? file_ : dynamic_file_, 0, "",
+             "expected " + wrong);
+    }
+    return;
+  }
+  config_.members = std::move(*members);
+  if (config_.members.empty()) return;
+  read_server_id();
+  if (config_.members.size() < 2) return;
+  if (config_.init_limit_ticks == 0) fail_on("initLimit", "expected, for there are several servers");
+  if (config_.sync_limit_ticks == 0) fail_on("syncLimit", "expected, for there are several servers");
+  const auto voters = std::count_if(
+      config_.members.begin(), config_.members.end(),
+      [](const Member& member) { return member.role == MemberRole::kParticipant; });
+  if (voters % 2 == 0) {
+    remark(LogLevel::kWarn, file_, 0, "",
+           std::to_string(voters) + " voting servers survive no more failures than " +
+               std::to_string(voters - 1));
+  }
+}
+
+// Which of the servers this one is: in the file myid of the data directory. A lone server needs
+// none.
+void Loader::read_server_id() {
+  if (config_.data_dir.empty()) return;
+  const std::string path = config_.data_dir + "/myid";
+  const tl::expected<std::string, std::string> text = read_file_(path);
+  if (!text) {
+    if (config_.members.size() == 1) config_.server_id = config_.members.front().id;
+    else remark(LogLevel::kError, path, 0, "", "expected this server's id: " + text.error());
+    return;
+  }
+  const size_t end = text->find_last_not_of(" \t\r\n");
+  const auto id = parse_whole_number(std::string_view(*text).substr(0, end + 1));
+  if (!id || *id < 1 || *id > kServerIdMax) {
+    remark(LogLevel::kError, path, 1, "",
+           "expected " + expected_number(1, kServerIdMax) + ", not " + shown("", *text));
+    return;
+  }
+  config_.server_id = ServerId(static_cast<uint32_t>(*id));
+  const bool is_listed =
+      std::any_of(config_.members.begin(), config_.members.end(),
+                  [&](const Member& member) { return member.id == config_.server_id; });
+  if (!is_listed) {
+    remark(LogLevel::kError, path, 1, "",
+           "expected the id of a server line, not " + std::to_string(*id));
+  }
+}
+
+// The port may come with the server's own line; a line of its own must then agree.
+void Loader::settle_client_port() {
+  const auto self =
+      std::find_if(config_.members.begin(), config_.members.end(),
+                   [&](const Member& member) { return member.id == config_.server_id; });
+  if (self != config_.members.end() && self->client && !overrides_.client_port) {
+    if (config_.client_port > 0 && config_.client_port != self->client->port) {
+      fail_on("clientPort", "expected " + std::to_string(self->client->port) +
+                                ", the port of this server's own server line");
+    }
+    config_.client_port = self->client->port;
+    if (config_.client_address.empty()) config_.client_address = self->client->host;
+  }
+  if (config_.client_port < 0 && options_.requires_client_port) {
+    fail_on("clientPort", "expected: the port that clients connect to (or --client-port)");
+  }
+}
+
+void Loader::settle_session_timeouts() {
+  int32_t& min_ms = config_.min_session_timeout_ms;
+  int32_t& max_ms = config_.max_session_timeout_ms;
+  if (min_ms == 0) fail_on("minSessionTimeout", "expected a number from 1, or -1 for two ticks");
+  if (max_ms == 0) fail_on("maxSessionTimeout", "expected a number from 1, or -1 for 20 ticks");
+  if (min_ms < 0) min_ms = limits::kMinSessionTimeoutTicks * config_.tick_time_ms;
+  if (max_ms < 0) max_ms = limits::kMaxSessionTimeoutTicks * config_.tick_time_ms;
+  if (min_ms > max_ms) {
+    fail_on("minSessionTimeout", "expected at most maxSessionTimeout (" + std::to_string(max_ms) +
+                                     " ms), not " + std::to_string(min_ms) + " ms");
+  }
+}
+
+void Loader::check_relations() {
+  if (config_.data_dir.empty()) {
+    fail_on("dataDir", "expected: the directory that holds the data (or --data-dir)");
+  }
+  if (config_.enforce_auth && config_.enforce_auth_schemes.empty()) {
+    fail_on("enforce.auth.schemes", "expected, for enforce.auth.enabled is true");
+  }
+  if (!config_.super_digest.empty() && !config_.digest_enabled) {
+    remark_on(LogLevel::kWarn, "DigestAuthenticationProvider.superDigest",
+              "nobody can become super while DigestAuthenticationProvider.enabled is false");
+  }
+  if (config_.skip_acl) {
+    remark_on(LogLevel::kWarn, "skipACL", "every client may read and change everything");
+  }
+  // Two listeners on one port can only meet if neither port is the kernel's choice.
+  const auto same = [](int32_t a, int32_t b) { return a > 0 && a == b; };
+  if (config_.admin_enabled && same(config_.client_port, config_.admin_port)) {
+    fail_on("admin.serverPort", "expected another port than clientPort");
+  }
+  if (config_.metrics_enabled && same(config_.client_port, config_.metrics_port)) {
+    fail_on("metricsProvider.httpPort", "expected another port than clientPort");
+  }
+  if (config_.admin_enabled && config_.metrics_enabled &&
+      same(config_.admin_port, config_.metrics_port)) {
+    fail_on("metricsProvider.httpPort", "expected another port than admin.serverPort");
+  }
+}
+
+void Loader::check_words() {
+  for (const std::string& word : config_.four_letter_words) {
+    const bool is_known = word == kEveryWord ||
+                          std::find(kFourLetterWords.begin(), kFourLetterWords.end(), word) !=
+                              kFourLetterWords.end();
+    if (!is_known) {
+      remark_on(LogLevel::kWarn, "4lw.commands.whitelist",
+                shown("", word) + " is not a four-letter word");
+    }
+  }
+}
+
+tl::expected<std::string, std::string> read_text_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return tl::unexpected(std::string("it is a directory"));
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return tl::unexpected(std::string(std::strerror(errno)));
+  std::string text(kConfigFileBytesMax + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return tl::unexpected(std::string("it cannot be read"));
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > kConfigFileBytesMax) {
+    return tl::unexpected("it is longer than " + std::to_string(kConfigFileBytesMax) + " bytes");
+  }
+  return text;
+}
+
+// What only a look at the file system can tell.
+void check_data_dir(const Config& config, const std::string& file,
+                    std::vector<ConfigError>& errors) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(config.data_dir, error);
+  const auto fail = [&](std::string text) {
+    errors.push_back({LogLevel::kError, file, 0, "dataDir", std::move(text)});
+  };
+  if (status.type() == std::filesystem::file_type::not_found) {
+    if (!config.create_data_dir) {
+      fail("expected a directory that exists, for datadir.autocreate is false: " +
+           shown("", config.data_dir));
+    }
+  } else if (status.type() != std::filesystem::file_type::directory) {
+    fail("expected a directory: " + shown("", config.data_dir));
+  }
+}
+
+}  // namespace
+
+std::string to_string(const ConfigRemark& remark) {
+  std::string text = remark.file.empty() ? "command line" : remark.file;
+  if (remark.line > 0) text += ":" + std::to_string(remark.line);
+  if (!remark.key.empty()) text += ": " + remark.key;
+  return text + ": " + remark.text;
+}
+
+LoadResult parse_config(std::string_view text, const std::string& file,
+                        const Overrides& overrides, const ConfigOptions& options,
+                        const ReadFile& read_file) {
+  return Loader(file, overrides, options, read_file).load(text);
+}
+
+LoadResult load_config(const std::optional<std::string>& file, const Overrides& overrides,
+                       const ConfigOptions& options) {
+  std::string text;
+  if (file) {
+    tl::expected<std::string, std::string> read = read_text_file(*file);
+    if (!read) {
+      return tl::unexpected(std::vector<ConfigError>{
+          {LogLevel::kError, *file, 0, "", "cannot be read: " + read.error()}});
+    }
+    text = std::move(*read);
+  }
+  LoadResult result = parse_config(text, file.value_or(""), overrides, options, read_text_file);
+  if (!result) return result;
+  std::vector<ConfigError> errors;
+  check_data_dir(result->config, file.value_or(""), errors);
+  if (!errors.empty()) return tl::unexpected(std::move(errors));
+  return result;
+}
+
+}  // namespace topod::node

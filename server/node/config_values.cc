@@ -1,0 +1,140 @@
+#include "server/node/config_values.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "server/node/address.h"
+
+namespace topod::node {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kWhite = " \t";
+  const size_t begin = text.find_first_not_of(kWhite);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kWhite) - begin + 1);
+}
+
+// Names of OpenSSL that Java knows too, for the ids made with them must stay the same.
+constexpr std::string_view kDigestAlgorithms[] = {"SHA1",    "SHA-1",   "SHA-224",  "SHA-256",
+                                                  "SHA-384", "SHA-512", "SHA3-224", "SHA3-256",
+                                                  "SHA3-384", "SHA3-512", "MD5"};
+constexpr std::string_view kAuthSchemes[] = {"digest", "ip", "sasl", "x509"};
+
+template <class Range>
+std::string joined(const Range& names) {
+  std::string text;
+  for (const std::string_view name : names) {
+    if (!text.empty()) text += ", ";
+    text += name;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<int64_t> parse_whole_number(std::string_view text) {
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    base = 16;
+    text.remove_prefix(2);
+    if (text.starts_with('-')) return std::nullopt;
+  }
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<bool> parse_truth(std::string_view text) {
+  const std::string word = lower(text);
+  if (word == "true" || word == "yes") return true;
+  if (word == "false" || word == "no") return false;
+  return std::nullopt;
+}
+
+std::vector<std::string> parse_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (true) {
+    const size_t end = text.find(',');
+    const std::string_view part = trimmed(text.substr(0, end));
+    if (!part.empty()) parts.emplace_back(part);
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string expected_number(int64_t min, int64_t max) {
+  return "a whole number from " + std::to_string(min) + " to " + std::to_string(max);
+}
+
+Expected read_host(std::string_view value, std::string& host) {
+  if (value.size() > 2 && value.front() == '[' && value.back() == ']') {
+    value = value.substr(1, value.size() - 2);
+  }
+  if (!is_host(value)) return "a host name or an address without a port";
+  host = value;
+  return std::nullopt;
+}
+
+Expected super_digest(std::string_view value, Config& config) {
+  const size_t colon = value.find(':');
+  if (colon == std::string_view::npos || colon + 1 == value.size()) {
+    return "user:BASE64(HASH(user:password))";
+  }
+  config.super_digest = Secret(std::string(value));
+  return std::nullopt;
+}
+
+Expected digest_algorithm(std::string_view value, Config& config) {
+  const std::string wanted = lower(value);
+  for (const std::string_view name : kDigestAlgorithms) {
+    if (lower(name) != wanted) continue;
+    config.digest_algorithm = name;
+    return std::nullopt;
+  }
+  return "one of " + joined(kDigestAlgorithms);
+}
+
+Expected auth_schemes(std::string_view value, Config& config) {
+  std::vector<std::string> schemes = parse_list(value);
+  for (const std::string& scheme : schemes) {
+    if (std::find(std::begin(kAuthSchemes), std::end(kAuthSchemes), scheme) ==
+        std::end(kAuthSchemes)) {
+      return "a list of schemes out of " + joined(kAuthSchemes);
+    }
+  }
+  config.enforce_auth_schemes = std::move(schemes);
+  return std::nullopt;
+}
+
+Expected four_letter_words(std::string_view value, Config& config) {
+  config.four_letter_words = parse_list(value);
+  return std::nullopt;
+}
+
+Expected log_level(std::string_view value, Config& config) {
+  const std::optional<LogLevel> level = parse_log_level(lower(value));
+  if (!level) return "one of trace, debug, info, warn, error";
+  config.log_level = *level;
+  return std::nullopt;
+}
+
+// Only Prometheus' is served; ZooKeeper's default provider keeps nothing.
+Expected metrics_provider(std::string_view value, Config& config) {
+  config.metrics_enabled = value.ends_with("PrometheusMetricsProvider");
+  if (config.metrics_enabled || value.ends_with("NullMetricsProvider") ||
+      value.ends_with("DefaultMetricsProvider")) {
+    return std::nullopt;
+  }
+  return "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider";
+}
+
+}  // namespace topod::node
