@@ -87,11 +87,6 @@ void Clients::collect(std::vector<ClientOutput>& outputs) {
   touched_output_.clear();
 }
 
-size_t Clients::outstanding(ConnectionId id) const {
-  const Connection* connection = find(id);
-  return connection == nullptr ? 0 : connection->pending.size();
-}
-
 const Connection* Clients::find(ConnectionId id) const {
   const auto it = connections_.find(id);
   return it == connections_.end() ? nullptr : &it->second;

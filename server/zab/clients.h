@@ -72,7 +72,6 @@ class Clients {
   void collect(std::vector<ClientOutput>& outputs);
 
   // ---- for back-pressure and the administrator's words ---------------------------------------
-  [[nodiscard]] size_t outstanding(ConnectionId id) const;
   [[nodiscard]] size_t outstanding_total() const { return outstanding_; }
   [[nodiscard]] size_t outstanding_bytes() const { return outstanding_bytes_; }
   [[nodiscard]] const Connection* find(ConnectionId id) const;

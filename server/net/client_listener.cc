@@ -1,0 +1,240 @@
+#include "server/net/client_listener.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include <asio/ip/v6_only.hpp>
+#include <asio/post.hpp>
+
+#include "server/node/logging.h"
+
+namespace topod::net {
+
+namespace {
+
+constexpr auto kSweepPeriod = std::chrono::milliseconds(500);
+// Out of descriptors: some connection has to go before another one can be taken.
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);
+
+std::string printable(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
+
+}  // namespace
+
+ClientListener::ClientListener(asio::io_context& io, ClientOptions options)
+    : io_(io),
+      options_(std::move(options)),
+      acceptor_(io),
+      sweep_timer_(io),
+      accept_timer_(io) {}
+
+tl::expected<void, std::string> ClientListener::listen() {
+  using asio::ip::tcp;
+  asio::error_code error;
+  tcp::endpoint endpoint(tcp::v6(), options_.port);
+  if (!options_.address.empty()) {
+    const asio::ip::address address = asio::ip::make_address(options_.address, error);
+    if (error) {
+      tcp::resolver resolver(io_);
+      const auto found = resolver.resolve(options_.address, std::to_string(options_.port), error);
+      if (error || found.empty()) {
+        return tl::unexpected("cannot resolve " + options_.address + ": " + error.message());
+      }
+      endpoint = found.begin()->endpoint();
+    } else {
+      endpoint = tcp::endpoint(address, options_.port);
+    }
+  }
+  acceptor_.open(endpoint.protocol(), error);
+  if (error && options_.address.empty()) {  // a machine without IPv6
+    endpoint = tcp::endpoint(tcp::v4(), options_.port);
+    acceptor_.open(endpoint.protocol(), error);
+  }
+  const auto failed = [&](const char* what) {
+    return tl::unexpected(std::string(what) + " " + printable(endpoint.address()) + " port " +
+                          std::to_string(options_.port) + ": " + error.message());
+  };
+  if (error) return failed("cannot open a socket for");
+  acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (endpoint.address().is_v6()) acceptor_.set_option(asio::ip::v6_only(false), error);
+  acceptor_.bind(endpoint, error);
+  if (error) return failed("cannot bind client port at");
+  acceptor_.listen(options_.backlog > 0 ? options_.backlog : tcp::acceptor::max_listen_connections,
+                   error);
+  if (error) return failed("cannot listen at");
+  acceptor_.non_blocking(true, error);
+  port_ = acceptor_.local_endpoint(error).port();
+  return {};
+}
+
+void ClientListener::start(node::ClientHandler& handler) {
+  handler_ = &handler;
+  accept();
+  sweep();
+}
+
+void ClientListener::accept() {
+  acceptor_.async_accept([this](const asio::error_code& error, asio::ip::tcp::socket socket) {
+    if (stopping_ || error == asio::error::operation_aborted) return;
+    if (!error) {
+      accepted(std::move(socket));
+      accept();
+      return;
+    }
+    if (error == asio::error::connection_aborted) {
+      accept();
+      return;
+    }
+    node::log_warn("client", "cannot accept connections for a moment", {{"why", error.message()}});
+    accept_timer_.expires_after(kAcceptPause);
+    accept_timer_.async_wait([this](const asio::error_code& timer_error) {
+      if (!timer_error) accept();
+    });
+  });
+}
+
+void ClientListener::accepted(asio::ip::tcp::socket socket) {
+  asio::error_code error;
+  const asio::ip::tcp::endpoint peer = socket.remote_endpoint(error);
+  if (error) return;  // gone already
+  ++figures_.accepted;
+  const std::string address = printable(peer.address());
+  const std::string_view limit = limit_reached(address);
+  if (!limit.empty()) {
+    ++figures_.rejected;
+    handler_->connection_rejected(address, peer.port(), limit);
+    return;
+  }
+  socket.non_blocking(true, error);
+  socket.set_option(asio::ip::tcp::no_delay(true), error);
+  if (options_.tcp_keep_alive) {
+    socket.set_option(asio::socket_base::keep_alive(true), error);
+  }
+  const ConnectionId id(++last_id_);
+  auto connection = std::make_shared<ClientConnection>(*this, id, std::move(socket), address,
+                                                       peer.port(), now_ms());
+  connections_.emplace(id, connection);
+  ++per_address_[address];
+  handler_->client_opened(id, address, peer.port());
+  connection->start();
+}
+
+std::string_view ClientListener::limit_reached(const std::string& address) const {
+  if (options_.max_connections > 0 && connections_.size() >= options_.max_connections) {
+    return "maxCnxns";
+  }
+  if (options_.max_connections_per_address > 0) {
+    const auto it = per_address_.find(address);
+    if (it != per_address_.end() && it->second >= options_.max_connections_per_address) {
+      return "maxClientCnxns";
+    }
+  }
+  return {};
+}
+
+void ClientListener::sweep() {
+  sweep_timer_.expires_after(kSweepPeriod);
+  sweep_timer_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    std::vector<std::shared_ptr<ClientConnection>> overdue;
+    const int64_t now = now_ms();
+    for (const auto& [id, connection] : connections_) {
+      if (connection->overdue(now)) overdue.push_back(connection);
+    }
+    for (const auto& connection : overdue) {
+      if (connection->closing()) {
+        failed(*connection, {});
+      } else {
+        ++figures_.sessionless_closed;
+        failed(*connection, "no session within " +
+                                std::to_string(options_.sessionless_timeout_ms) + " ms");
+      }
+    }
+    sweep();
+  });
+}
+
+void ClientListener::stop_reading() {
+  stopping_ = true;
+  asio::error_code ignored;
+  acceptor_.close(ignored);
+  accept_timer_.cancel();
+  for (const auto& [id, connection] : connections_) connection->stop_reading();
+}
+
+void ClientListener::close_all() {
+  sweep_timer_.cancel();
+  while (!connections_.empty()) failed(*connections_.begin()->second, {});
+}
+
+void ClientListener::send(ConnectionId id, std::string& bytes) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end()) {
+    bytes.clear();
+    return;
+  }
+  const std::shared_ptr<ClientConnection> alive = it->second;
+  alive->send(bytes);
+}
+
+void ClientListener::close_after_sending(ConnectionId id) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  const std::shared_ptr<ClientConnection> alive = it->second;
+  alive->close_after_sending();
+}
+
+void ClientListener::resume_reading(ConnectionId id) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  const std::shared_ptr<ClientConnection> alive = it->second;
+  alive->resume();
+}
+
+const ClientConnection* ClientListener::find(ConnectionId id) const {
+  const auto it = connections_.find(id);
+  return it == connections_.end() ? nullptr : it->second.get();
+}
+
+bool ClientListener::all_sent() const {
+  return std::all_of(connections_.begin(), connections_.end(),
+                     [](const auto& item) { return item.second->unsent_bytes() == 0; });
+}
+
+int64_t ClientListener::now_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+void ClientListener::failed(ClientConnection& connection, std::string_view reason) {
+  const std::shared_ptr<ClientConnection> alive = connection.shared_from_this();
+  alive->drop();
+  const ConnectionId id = alive->id();
+  if (connections_.erase(id) == 0) return;
+  const auto it = per_address_.find(alive->address());
+  if (it != per_address_.end() && --it->second == 0) per_address_.erase(it);
+  handler_->client_closed(id, reason);
+}
+
+void ClientListener::drained(ConnectionId id) { handler_->client_drained(id); }
+
+uint64_t raise_open_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return limit.rlim_cur;
+}
+
+}  // namespace topod::net

@@ -1,0 +1,36 @@
+// What the client port may be told; limits are explained in proto/limits.h. Times in ms.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "proto/limits.h"
+
+namespace topod::net {
+
+struct ClientOptions {
+  std::string address;  // empty: all addresses, IPv4 and IPv6
+  uint16_t port = 0;    // 0: the kernel picks
+  int backlog = -1;     // -1: the system's maximum
+  bool tcp_keep_alive = false;
+  int32_t max_frame_bytes = limits::kMaxFrameBytes;
+  uint32_t max_connections = limits::kMaxConnections;
+  uint32_t max_connections_per_address = limits::kMaxConnectionsPerAddress;
+  size_t unsent_pause_bytes = limits::kUnsentPauseBytes;
+  size_t unsent_close_bytes = limits::kUnsentCloseBytes;
+  int64_t sessionless_timeout_ms = limits::kSessionlessTimeoutMs;
+};
+
+// Counters of the client port since start.
+struct ClientPortFigures {
+  uint64_t accepted = 0;
+  uint64_t rejected = 0;  // over a limit, closed right after accept
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bad_frames = 0;
+  uint64_t sessionless_closed = 0;
+  uint64_t slow_readers_closed = 0;
+};
+
+}  // namespace topod::net

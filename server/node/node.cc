@@ -1,0 +1,144 @@
+#include "server/node/node.h"
+
+namespace topod::node {
+
+namespace {
+// Resuming a connection may bring requests that were read before; so many rounds of them belong
+// to one turn.
+constexpr int kResumeRoundsMax = 4;
+}  // namespace
+
+Node::Node(NodeLimits limits, zab::Replica& replica, ClientNet& net, LogStore& log,
+           TreeStore& tree, const Clock& clock, Entropy& entropy)
+    : limits_(limits),
+      replica_(replica),
+      net_(net),
+      log_(log),
+      tree_(tree),
+      clock_(clock),
+      entropy_(entropy) {}
+
+zab::Moment Node::now() {
+  if (!turn_began_) turn_began_ = clock_.now();
+  return *turn_began_;
+}
+
+void Node::client_opened(ConnectionId id, std::string_view address, uint16_t) {
+  state::Secret secret;
+  entropy_.fill(secret);
+  replica_.open_connection(id, address, secret, now());
+}
+
+bool Node::client_frame(ConnectionId id, std::string_view frame) {
+  replica_.frame(id, frame, now());
+  if (may_read(id)) return true;
+  paused_.push_back(id);
+  return false;
+}
+
+bool Node::may_read(ConnectionId id) const {
+  const zab::Clients& clients = replica_.clients();
+  const zab::Connection* connection = clients.find(id);
+  if (connection == nullptr) return false;
+  // Replies of this turn: a handful of requests can ask for any number of megabytes.
+  if (connection->out.size() > limits::kUnsentPauseBytes) return false;
+  const size_t mine = connection->pending.size();
+  if (mine >= limits_.max_outstanding_per_connection) return false;
+  // One request in flight is always granted, so that nobody starves behind the others.
+  if (mine == 0) return true;
+  return clients.outstanding_total() < limits_.max_outstanding_total &&
+         clients.outstanding_bytes() + log_.queued_bytes() < limits_.max_outstanding_bytes;
+}
+
+void Node::client_closed(ConnectionId id, std::string_view reason) {
+  if (!reason.empty()) {
+    const zab::Connection* connection = replica_.clients().find(id);
+    client_log_.log(now().monotonic_ms(), LogLevel::kWarn, "closed connection",
+                    {{"reason", reason},
+                     {"peer", connection == nullptr ? std::string("gone") : connection->address},
+                     {"connection", id.value()}});
+  }
+  replica_.connection_closed(id);
+}
+
+void Node::client_drained(ConnectionId id) {
+  if (may_read(id)) net_.resume_reading(id);
+}
+
+bool Node::has_session(ConnectionId id) const {
+  const zab::Connection* connection = replica_.clients().find(id);
+  return connection != nullptr && connection->phase != zab::Connection::Phase::kAwaitingConnect;
+}
+
+void Node::connection_rejected(std::string_view address, uint16_t port, std::string_view limit) {
+  client_log_.log(now().monotonic_ms(), LogLevel::kWarn, "refused connection",
+                  {{"limit", limit}, {"peer", address}, {"port", port}});
+}
+
+std::optional<std::string> Node::four_letter_word(std::string_view word,
+                                                  std::string_view argument,
+                                                  ConnectionId asker) {
+  return administrator_ == nullptr ? std::nullopt
+                                   : administrator_->answer(word, argument, asker);
+}
+
+void Node::log_durable(uint64_t record_number) { replica_.durable(record_number, now()); }
+
+void Node::tick() {
+  replica_.tick(now());
+  client_log_.tick(now().monotonic_ms());
+}
+
+void Node::end_turn() {
+  for (int round = 0; round < kResumeRoundsMax; ++round) {
+    carry_out();
+    if (paused_.empty()) break;
+    resume_paused();
+  }
+  carry_out();
+  turn_began_.reset();
+}
+
+void Node::carry_out() {
+  zab::Output& output = replica_.output();
+  if (!output.append.empty()) {
+    for (const zab::Append& record : output.append) log_.add(record);
+    log_.submit();
+  }
+  state::Changes& changes = replica_.changes();
+  if (!changes.empty()) {
+    tree_.collect(replica_.state(), changes);
+    changes.clear();
+  }
+  for (const zab::ClientOutput& client : output.clients) {
+    net_.send(client.connection, *client.bytes);
+    if (client.close == zab::CloseReason::kNone) continue;
+    if (client.close != zab::CloseReason::kClosedByClient) {
+      const zab::Connection* connection = replica_.clients().find(client.connection);
+      client_log_.log(
+          now().monotonic_ms(), LogLevel::kInfo, "closing connection",
+          {{"reason", zab::name_of(client.close)},
+           {"peer", connection == nullptr ? std::string("gone") : connection->address},
+           {"connection", client.connection.value()}});
+    }
+    net_.close_after_sending(client.connection);
+  }
+  replica_.finish_turn();
+}
+
+void Node::resume_paused() {
+  std::vector<ConnectionId> paused;
+  paused.swap(paused_);
+  for (const ConnectionId id : paused) {
+    if (replica_.clients().find(id) == nullptr) continue;
+    if (may_read(id)) {
+      net_.resume_reading(id);
+    } else {
+      paused_.push_back(id);
+    }
+  }
+}
+
+bool Node::idle() const { return replica_.in_flight() == 0; }
+
+}  // namespace topod::node

@@ -1,0 +1,82 @@
+// The one loop's body: takes inputs, steps the replica, and at the end of each turn carries out
+// what it asks, in this order: append to the log, note what changed for the checkpoint, send to
+// clients. Batching follows from the turn; nothing waits for a timer to fill a batch.
+//
+// Knows sockets, disks, clocks and randomness only through interfaces.h. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/ids.h"
+#include "proto/limits.h"
+#include "server/node/interfaces.h"
+#include "server/node/logging.h"
+#include "server/zab/replica.h"
+
+namespace topod::node {
+
+struct NodeLimits {
+  uint32_t max_outstanding_per_connection = limits::kMaxOutstandingPerConnection;
+  uint32_t max_outstanding_total = limits::kMaxOutstandingTotal;
+  size_t max_outstanding_bytes = limits::kMaxOutstandingBytes;
+};
+
+// Answers four-letter words; see server/admin.
+class Administrator {
+ public:
+  virtual ~Administrator() = default;
+  virtual std::optional<std::string> answer(std::string_view word, std::string_view argument,
+                                            ConnectionId asker) = 0;
+};
+
+class Node final : public ClientHandler {
+ public:
+  Node(NodeLimits limits, zab::Replica& replica, ClientNet& net, LogStore& log, TreeStore& tree,
+       const Clock& clock, Entropy& entropy);
+
+  void set_administrator(Administrator& administrator) { administrator_ = &administrator; }
+
+  // ---- inputs --------------------------------------------------------------------------------
+  void client_opened(ConnectionId id, std::string_view address, uint16_t port) override;
+  bool client_frame(ConnectionId id, std::string_view frame) override;
+  void client_closed(ConnectionId id, std::string_view reason) override;
+  void client_drained(ConnectionId id) override;
+  [[nodiscard]] bool has_session(ConnectionId id) const override;
+  void connection_rejected(std::string_view address, uint16_t port,
+                           std::string_view limit) override;
+  std::optional<std::string> four_letter_word(std::string_view word, std::string_view argument,
+                                              ConnectionId asker) override;
+  void log_durable(uint64_t record_number);
+  void tick();
+
+  // ---- the end of a turn ---------------------------------------------------------------------
+  void end_turn();
+
+  // Everything that was read has been logged, applied and answered.
+  [[nodiscard]] bool idle() const;
+  [[nodiscard]] zab::Moment now();
+
+ private:
+  void carry_out();
+  void resume_paused();
+  [[nodiscard]] bool may_read(ConnectionId id) const;
+
+  NodeLimits limits_;
+  zab::Replica& replica_;
+  ClientNet& net_;
+  LogStore& log_;
+  TreeStore& tree_;
+  const Clock& clock_;
+  Entropy& entropy_;
+  Administrator* administrator_ = nullptr;
+
+  std::optional<zab::Moment> turn_began_;  // the clock is read once per turn
+  std::vector<ConnectionId> paused_;
+  RateLimitedLog client_log_{"client"};
+};
+
+}  // namespace topod::node
