@@ -14,7 +14,6 @@ constexpr size_t kFirstReadBytes = 2 * 1024;
 // How long a client may take to notice that its connection was closed.
 constexpr int64_t kLingerMs = 2'000;
 constexpr size_t kWordBytes = 4;
-// "stmk" is followed by a mask of this size.
 constexpr std::string_view kTelnetInterrupt = "\xff\xf4\xff\xfd";
 }  // namespace
 
@@ -97,10 +96,17 @@ bool ClientConnection::process_word() {
   }
   // The first bytes of a connect request are the high bytes of a small number, no letters.
   if (word[0] < 'a' || word[0] > 'z') return false;
+  four_letter_ = true;
   std::optional<std::string> answer =
       listener_.handler().four_letter_word(word, pending.substr(kWordBytes), id_);
-  if (!answer) return false;
-  four_letter_ = true;
+  if (!answer) {
+    four_letter_ = false;
+    return false;
+  }
+  if (answer->empty()) {  // its argument has not arrived yet
+    read();
+    return true;
+  }
   send(*answer);
   close_after_sending();
   return true;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include <asio/ip/v6_only.hpp>
 #include <asio/post.hpp>
@@ -198,9 +197,19 @@ void ClientListener::resume_reading(ConnectionId id) {
   alive->resume();
 }
 
-const ClientConnection* ClientListener::find(ConnectionId id) const {
-  const auto it = connections_.find(id);
-  return it == connections_.end() ? nullptr : it->second.get();
+std::vector<node::ClientSocket> ClientListener::sockets() const {
+  std::vector<node::ClientSocket> sockets;
+  sockets.reserve(connections_.size());
+  for (const auto& [id, connection] : connections_) {
+    sockets.push_back({.id = id,
+                       .peer = connection->address() + ":" + std::to_string(connection->port()),
+                       .is_read = connection->is_reading(),
+                       .asks_word = connection->is_four_letter(),
+                       .unsent_bytes = connection->unsent_bytes()});
+  }
+  std::sort(sockets.begin(), sockets.end(),
+            [](const auto& left, const auto& right) { return left.id < right.id; });
+  return sockets;
 }
 
 bool ClientListener::all_sent() const {

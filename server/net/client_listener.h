@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
@@ -36,17 +37,17 @@ class ClientListener final : public node::ClientNet {
   void send(ConnectionId id, std::string& bytes) override;
   void close_after_sending(ConnectionId id) override;
   void resume_reading(ConnectionId id) override;
+  [[nodiscard]] size_t socket_count() const override { return connections_.size(); }
+  [[nodiscard]] std::vector<node::ClientSocket> sockets() const override;
+  [[nodiscard]] const node::ClientPortFigures& port_figures() const override { return figures_; }
 
   [[nodiscard]] uint16_t port() const { return port_; }
-  [[nodiscard]] size_t connection_count() const { return connections_.size(); }
-  [[nodiscard]] const ClientConnection* find(ConnectionId id) const;
   // Whether anything that was given to `send` is not with the kernel yet.
   [[nodiscard]] bool all_sent() const;
 
   // For its connections.
   [[nodiscard]] const ClientOptions& options() const { return options_; }
-  [[nodiscard]] ClientPortFigures& figures() { return figures_; }
-  [[nodiscard]] const ClientPortFigures& figures() const { return figures_; }
+  [[nodiscard]] node::ClientPortFigures& figures() { return figures_; }
   [[nodiscard]] node::ClientHandler& handler() { return *handler_; }
   [[nodiscard]] int64_t now_ms() const;
   void failed(ClientConnection& connection, std::string_view reason);
@@ -69,7 +70,7 @@ class ClientListener final : public node::ClientNet {
   bool stopping_ = false;
   std::unordered_map<ConnectionId, std::shared_ptr<ClientConnection>> connections_;
   std::unordered_map<std::string, uint32_t> per_address_;
-  ClientPortFigures figures_;
+  node::ClientPortFigures figures_;
 };
 
 // Raises the soft limit of open files to the hard one; returns what is in force.

@@ -22,15 +22,4 @@ struct ClientOptions {
   int64_t sessionless_timeout_ms = limits::kSessionlessTimeoutMs;
 };
 
-// Counters of the client port since start.
-struct ClientPortFigures {
-  uint64_t accepted = 0;
-  uint64_t rejected = 0;  // over a limit, closed right after accept
-  uint64_t bytes_received = 0;
-  uint64_t bytes_sent = 0;
-  uint64_t bad_frames = 0;
-  uint64_t sessionless_closed = 0;
-  uint64_t slow_readers_closed = 0;
-};
-
 }  // namespace topod::net

@@ -3,12 +3,14 @@
 // are made on the loop's thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proto/ids.h"
 #include "server/state/state.h"
@@ -35,11 +37,31 @@ class ClientHandler {
   // Over a limit (its configuration key): closed before anything was read.
   virtual void connection_rejected(std::string_view address, uint16_t port,
                                    std::string_view limit) = 0;
-  // The whole answer to a four-letter word, or nullopt if `word` is none. `argument` are the
-  // bytes that followed it so far.
+  // The whole answer to a four-letter word; nullopt if `word` is none, empty if more of the
+  // word's argument must arrive first. `argument` is what has followed the word so far.
   virtual std::optional<std::string> four_letter_word(std::string_view word,
                                                       std::string_view argument,
                                                       ConnectionId asker) = 0;
+};
+
+// A socket of the client port, for the administrator's words.
+struct ClientSocket {
+  ConnectionId id;
+  std::string peer;  // address:port
+  bool is_read = false;
+  bool asks_word = false;
+  size_t unsent_bytes = 0;
+};
+
+// Counters of the client port since start.
+struct ClientPortFigures {
+  uint64_t accepted = 0;
+  uint64_t rejected = 0;  // over a limit, closed right after accept
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bad_frames = 0;
+  uint64_t sessionless_closed = 0;
+  uint64_t slow_readers_closed = 0;
 };
 
 // The client port, as the loop drives it.
@@ -51,6 +73,26 @@ class ClientNet {
   // Closes once what was given to `send` is with the kernel.
   virtual void close_after_sending(ConnectionId id) = 0;
   virtual void resume_reading(ConnectionId id) = 0;
+
+  [[nodiscard]] virtual size_t socket_count() const = 0;
+  // In ascending order of id.
+  [[nodiscard]] virtual std::vector<ClientSocket> sockets() const = 0;
+  [[nodiscard]] virtual const ClientPortFigures& port_figures() const = 0;
+};
+
+// How long something took, over all times it was done.
+struct DurationFigures {
+  uint64_t count = 0;
+  int64_t sum_ns = 0;
+  int64_t min_ns = 0;
+  int64_t max_ns = 0;
+
+  void add(int64_t duration_ns) {
+    min_ns = count == 0 ? duration_ns : std::min(min_ns, duration_ns);
+    max_ns = std::max(max_ns, duration_ns);
+    sum_ns += duration_ns;
+    ++count;
+  }
 };
 
 // The log, as the loop drives it. What is submitted becomes durable on another thread, which
@@ -63,6 +105,7 @@ class LogStore {
   virtual void submit() = 0;
   // Bytes handed over and not durable yet.
   [[nodiscard]] virtual size_t queued_bytes() const = 0;
+  [[nodiscard]] virtual DurationFigures flush_times() const = 0;
 };
 
 // The stored tree, as the loop drives it: takes after-images, writes a checkpoint now and then
@@ -72,6 +115,7 @@ class TreeStore {
   virtual ~TreeStore() = default;
   // The state as it is now, between two entries, has these changes since the last call.
   virtual void collect(const state::State& state, const state::Changes& changes) = 0;
+  [[nodiscard]] virtual DurationFigures checkpoint_times() const = 0;
 };
 
 class Clock {

@@ -4,6 +4,11 @@
 
 namespace topod::zab {
 
+namespace {
+constexpr int64_t kDigestInterval = 128;
+constexpr size_t kDigestSamplesMax = 1'024;
+}  // namespace
+
 Replica::Replica(ReplicaConfig config, state::State state, Incarnation incarnation)
     : config_(std::move(config)),
       incarnation_(incarnation),
@@ -93,6 +98,10 @@ void Replica::apply_committed() {
       const state::Session* session =
           state_.sessions.find(SessionId(parsed_.expire_session().session()));
       if (session != nullptr) tracker_.touch(session->id, session->timeout_ms, now_);
+    }
+    if (counter_of(zxid) % kDigestInterval == 0) {
+      samples_.push_back({zxid, state_.digest.low()});
+      if (samples_.size() > kDigestSamplesMax) samples_.pop_front();
     }
     clients_.applied(parsed_, zxid, effects_, now_);
   }

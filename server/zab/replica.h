@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -64,6 +65,12 @@ class Replica final : private RequestSink {
   [[nodiscard]] const Clients& clients() const { return clients_; }
   [[nodiscard]] Clients& clients() { return clients_; }
   [[nodiscard]] const SessionTracker& tracker() const { return tracker_; }
+  // Digests of the state after every kDigestInterval-th transaction, the oldest first.
+  struct DigestSample {
+    Zxid zxid;
+    uint64_t digest = 0;
+  };
+  [[nodiscard]] const std::deque<DigestSample>& digest_samples() const { return samples_; }
   [[nodiscard]] const Promises& promises() const { return leader_.promises(); }
 
  private:
@@ -87,6 +94,7 @@ class Replica final : private RequestSink {
   entry::Entry parsed_;
   state::Effects effects_;
   std::vector<entry::Entry> due_;
+  std::deque<DigestSample> samples_;
 };
 
 }  // namespace topod::zab

@@ -1,0 +1,66 @@
+// What the administrator's words show, gathered from the parts of a running node, and what they
+// change. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/admin/four_letter.h"
+#include "server/admin/view.h"
+#include "server/node/config.h"
+#include "server/node/interfaces.h"
+#include "server/node/node.h"
+#include "server/zab/replica.h"
+
+namespace topod::node {
+
+class Administration final : public Administrator, private admin::AdminSource {
+ public:
+  // What is known once the server has started.
+  struct Facts {
+    uint16_t client_port = 0;  // as bound
+    std::string tree_dir;
+    std::string log_dir;
+    uint64_t open_files_max = 0;
+    zab::Moment started;
+  };
+
+  Administration(const Config& config, Facts facts, zab::Replica& replica, const ClientNet& net,
+                 const LogStore& log, const TreeStore& tree, const Clock& clock);
+
+  std::optional<std::string> answer(std::string_view word, std::string_view argument,
+                                    ConnectionId asker) override;
+
+ private:
+  [[nodiscard]] bool is_serving() const override { return replica_.serving(); }
+  [[nodiscard]] bool is_read_only() const override { return false; }
+  [[nodiscard]] int64_t trace_mask() const override { return trace_mask_; }
+  [[nodiscard]] admin::ServerStats server_stats() const override;
+  [[nodiscard]] std::vector<admin::ConnectionInfo> connections() const override;
+  [[nodiscard]] admin::Settings settings() const override;
+  [[nodiscard]] admin::DirectorySizes directory_sizes() const override;
+  [[nodiscard]] admin::SessionsDump sessions() const override;
+  [[nodiscard]] admin::ConnectionsDump connection_expiry() const override;
+  [[nodiscard]] std::map<SessionId, std::vector<std::string>> ephemerals() const override;
+  [[nodiscard]] admin::WatchSummary watch_summary() const override;
+  [[nodiscard]] std::map<std::string, std::set<SessionId>> watches_by_path() const override;
+  [[nodiscard]] std::vector<admin::DigestEntry> digest_log() const override;
+  [[nodiscard]] admin::Monitoring monitoring() const override;
+
+  const Config& config_;
+  Facts facts_;
+  zab::Replica& replica_;
+  const ClientNet& net_;
+  const LogStore& log_;
+  const TreeStore& tree_;
+  const Clock& clock_;
+  admin::Whitelist whitelist_;
+  int64_t trace_mask_;  // shown and set as in ZooKeeper; traces nothing
+};
+
+}  // namespace topod::node

@@ -1,0 +1,35 @@
+#include "server/node/system.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "proto/check.h"
+
+namespace topod::node {
+
+zab::Moment SystemClock::now() const {
+  using std::chrono::duration_cast;
+  const auto monotonic = std::chrono::steady_clock::now().time_since_epoch();
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {.monotonic_us = duration_cast<std::chrono::microseconds>(monotonic).count(),
+          .wall_ms = duration_cast<std::chrono::milliseconds>(wall).count()};
+}
+
+void SystemEntropy::refill() {
+  // Up to 256 bytes come whole and without interruption once the kernel's pool is seeded.
+  const ssize_t got = getrandom(block_.data(), block_.size(), 0);
+  CHECK_MSG(got == static_cast<ssize_t>(block_.size()), "the kernel gives no random numbers");
+  used_ = 0;
+}
+
+void SystemEntropy::fill(std::span<uint8_t> bytes) {
+  for (uint8_t& byte : bytes) {
+    if (used_ == block_.size()) refill();
+    byte = block_[used_];
+    block_[used_++] = 0;
+  }
+}
+
+}  // namespace topod::node

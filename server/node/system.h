@@ -1,0 +1,31 @@
+// The machine's clock and its source of random numbers, behind the loop's interfaces. Loop
+// thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "server/node/interfaces.h"
+
+namespace topod::node {
+
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] zab::Moment now() const override;
+};
+
+// Cryptographic random bytes from the kernel, fetched in blocks to spare a system call for each
+// connection. Bytes are handed out once and wiped.
+class SystemEntropy final : public Entropy {
+ public:
+  void fill(std::span<uint8_t> bytes) override;
+
+ private:
+  void refill();
+
+  std::array<uint8_t, 256> block_{};
+  size_t used_ = sizeof block_;
+};
+
+}  // namespace topod::node

@@ -1,0 +1,243 @@
+"""The stages of tools/check: each runs real tests and counts them from their own reports."""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OUT = ROOT / 'build' / 'check'
+TOPOD = ROOT / 'build/release/server/topod'
+PYTHON = '/usr/bin/python3'
+STAGE_SECONDS_MAX = 30 * 60
+
+
+class Result:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def __add__(self, other):
+        return Result(self.passed + other.passed, self.failed + other.failed,
+                      self.skipped + other.skipped)
+
+    def __str__(self):
+        skipped = f', {self.skipped} skipped' if self.skipped else ''
+        return f'{self.passed} passed, {self.failed} failed{skipped}'
+
+
+def run(arguments, log, env=None, seconds=STAGE_SECONDS_MAX):
+    """Runs to the end or the deadline; output goes to the stage's log. The exit status."""
+    with open(log, 'ab') as sink:
+        sink.write(('$ ' + ' '.join(map(str, arguments)) + '\n').encode())
+        sink.flush()
+        try:
+            return subprocess.run([str(argument) for argument in arguments], cwd=ROOT,
+                                  stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
+                                  env={**os.environ, **(env or {})}, timeout=seconds).returncode
+        except subprocess.TimeoutExpired:
+            sink.write(f'\nran longer than {seconds} s\n'.encode())
+            return 124
+
+
+def count_junit(path):
+    """Counts the test cases of a JUnit report; a missing or empty report is one failure."""
+    try:
+        cases = list(ElementTree.parse(path).getroot().iter('testcase'))
+    except (OSError, ElementTree.ParseError):
+        return Result(failed=1)
+    failed = sum(1 for case in cases
+                 if case.find('failure') is not None or case.find('error') is not None)
+    skipped = sum(1 for case in cases if case.find('skipped') is not None)
+    return Result(len(cases) - failed - skipped, failed, skipped)
+
+
+def one(status):
+    return Result(passed=1) if status == 0 else Result(failed=1)
+
+
+def with_status(result, status):
+    """A runner that failed without a failed case in its report has failed all the same."""
+    return result if status == 0 or result.failed else result + Result(failed=1)
+
+
+def source(log, full):
+    return (one(run(['tools/format', '--check'], log)) + one(run(['tools/tidy'], log)))
+
+
+def meson_tests(kind, log, full, extra_env=None):
+    if run(['tools/build', kind], log) != 0:
+        return Result(failed=1)
+    report = ROOT / 'build' / kind / 'meson-logs/testlog.junit.xml'
+    report.unlink(missing_ok=True)
+    env = {'FULL': '1'} if full else {}
+    env.update(extra_env or {})
+    status = run(['meson', 'test', '-C', f'build/{kind}', '--no-rebuild', '--print-errorlogs',
+                  '--timeout-multiplier', '10' if full else '3'], log, env)
+    return with_status(count_junit(report), status)
+
+
+def unit(log, full):
+    return meson_tests('release', log, full)
+
+
+def asan(log, full):
+    return meson_tests('asan', log, False, {
+        'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
+        'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1'})
+
+
+def tsan(log, full):
+    return meson_tests('tsan', log, False, {'TSAN_OPTIONS': 'halt_on_error=1'})
+
+
+def python_suites(suites, log, env=None, binary=TOPOD):
+    total = Result()
+    for suite in suites:
+        report = OUT / f'{log.stem}-{suite}.xml'
+        report.unlink(missing_ok=True)
+        status = run([PYTHON, 'tests/clients/run.py', suite, '--junit', report], log,
+                     {'TOPOD': str(binary), **(env or {})})
+        total += with_status(count_junit(report), status)
+    return total
+
+
+def wire(log, full):
+    return python_suites(['wire'], log)
+
+
+def clients(log, full):
+    return python_suites(['kazoo_suite', 'c_client', 'java_cli', 'curator', 'go_client', 'vitess'],
+                         log)
+
+
+def differential(log, full):
+    return python_suites(['differential'], log,
+                         {'DIFFERENTIAL_SEEDS': '200' if full else '40'})
+
+
+def crashes(log, full):
+    return python_suites(['crashes'], log, {'KILL_CYCLES': '200' if full else '20'})
+
+
+def asan_clients(log, full):
+    return python_suites(['wire', 'crashes'], log, {'KILL_CYCLES': '20'},
+                         ROOT / 'build/asan/server/topod')
+
+
+def tsan_clients(log, full):
+    return python_suites(['wire', 'crashes'], log, {'KILL_CYCLES': '20'},
+                         ROOT / 'build/tsan/server/topod')
+
+
+def fuzz(log, full):
+    if run(['tools/build', 'fuzz', 'fuzzers'], log) != 0:
+        return Result(failed=1)
+    seconds = 600 if full else 5
+    total = Result()
+    for fuzzer in sorted((ROOT / 'build/fuzz/tests/fuzz').glob('*_fuzz')):
+        kept = ROOT / 'tests/fuzz/corpus' / fuzzer.name
+        found = OUT / 'corpus' / fuzzer.name
+        found.mkdir(parents=True, exist_ok=True)
+        total += one(run([fuzzer, found, *([kept] if kept.is_dir() else []),
+                          f'-max_total_time={seconds}', '-rss_limit_mb=2048', '-timeout=10',
+                          f'-artifact_prefix={found}/'], log))
+    return total if total.passed + total.failed else Result(failed=1)
+
+
+def compare(log, full):
+    return one(run(['tools/compare', '--output', OUT / 'compare'], log))
+
+
+# name, function, in the ordinary check
+STAGES = [
+    ('source', source, True),
+    ('unit', unit, True),
+    ('wire', wire, True),
+    ('differential', differential, True),
+    ('clients', clients, True),
+    ('crashes', crashes, True),
+    ('asan', asan, True),
+    ('fuzz', fuzz, True),
+    ('asan_clients', asan_clients, False),
+    ('tsan', tsan, False),
+    ('tsan_clients', tsan_clients, False),
+    ('compare', compare, False),
+]
+
+
+def commit():
+    head = subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=ROOT, capture_output=True, text=True)
+    dirty = subprocess.run(['git', 'status', '--porcelain'], cwd=ROOT, capture_output=True,
+                           text=True)
+    return None if dirty.stdout.strip() or head.returncode else head.stdout.strip()
+
+
+def load_passed(key):
+    try:
+        state = json.loads((OUT / 'passed.json').read_text())
+    except (OSError, ValueError):
+        return {}
+    return state.get('stages', {}) if key and state.get('commit') == key else {}
+
+
+def save_passed(key, stages):
+    if key:
+        (OUT / 'passed.json').write_text(json.dumps({'commit': key, 'stages': stages}, indent=1))
+
+
+def show_failure(log):
+    lines = log.read_text(errors='replace').split('\n')
+    print('\n'.join('    ' + line for line in lines[-60:]), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='tools/check')
+    parser.add_argument('--full', action='store_true')
+    parser.add_argument('--list', action='store_true')
+    parser.add_argument('stages', nargs='*')
+    options = parser.parse_args()
+    if options.list:
+        for name, _, ordinary in STAGES:
+            print(name if ordinary else f'{name} (only with --full)')
+        return 0
+    unknown = set(options.stages) - {name for name, _, _ in STAGES}
+    if unknown:
+        parser.error(f'unknown stages: {", ".join(sorted(unknown))}')
+    OUT.mkdir(parents=True, exist_ok=True)
+    key = commit() if options.full else None
+    done = load_passed(key)
+    if run(['tools/build', 'release'], OUT / 'build.log') != 0:
+        show_failure(OUT / 'build.log')
+        print('0 passed, 1 failed')
+        return 1
+    total = Result()
+    for name, function, ordinary in STAGES:
+        if options.stages and name not in options.stages:
+            continue
+        if not options.stages and not (ordinary or options.full):
+            continue
+        if name in done:
+            result = Result(*done[name])
+            print(f'{name}: {result} (already, for this commit)', flush=True)
+            total += result
+            continue
+        log = OUT / f'{name}.log'
+        log.unlink(missing_ok=True)
+        began = time.monotonic()
+        result = function(log, options.full)
+        print(f'{name}: {result} in {time.monotonic() - began:.0f} s', flush=True)
+        if result.failed:
+            show_failure(log)
+        elif key:
+            done[name] = [result.passed, result.failed, result.skipped]
+            save_passed(key, done)
+        total += result
+    print(total if total.skipped else f'{total.passed} passed, {total.failed} failed')
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
