@@ -101,20 +101,24 @@ class RawConnection:
     def send_frame(self, payload):
         self.send_raw(struct.pack('>i', len(payload)) + payload)
 
+    def _receive_more(self, give_up):
+        """Adds at least one byte to what is unread; Closed or TimeoutError if none comes."""
+        left = give_up - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f'waited in vain with {len(self._unread)} bytes unread')
+        self.socket.settimeout(left)
+        try:
+            piece = self.socket.recv(1 << 18)
+        except ConnectionError as error:
+            raise Closed(str(error)) from error
+        if not piece:
+            raise Closed(f'closed with {len(self._unread)} bytes unread')
+        self._unread += piece
+
     def receive_exactly(self, size, deadline_s=DEADLINE):
         give_up = time.monotonic() + deadline_s
         while len(self._unread) < size:
-            left = give_up - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f'{size} bytes wanted, {len(self._unread)} came in {deadline_s} s')
-            self.socket.settimeout(left)
-            try:
-                piece = self.socket.recv(1 << 18)
-            except ConnectionError as error:
-                raise Closed(str(error)) from error
-            if not piece:
-                raise Closed(f'closed with {len(self._unread)} bytes unread')
-            self._unread += piece
+            self._receive_more(give_up)
         data = bytes(self._unread[:size])
         del self._unread[:size]
         return data
@@ -125,9 +129,10 @@ class RawConnection:
 
     def receive_until_closed(self, deadline_s=DEADLINE):
         """Everything the server still sends before it closes."""
+        give_up = time.monotonic() + deadline_s
         try:
             while True:
-                self.receive_exactly(len(self._unread) + 1, deadline_s)
+                self._receive_more(give_up)
         except Closed:
             data, self._unread = bytes(self._unread), bytearray()
             return data
