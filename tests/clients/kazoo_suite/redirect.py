@@ -25,9 +25,6 @@ FAILOVER_TESTS = ('test_update_host_list',)
 SKIPPED = {
     'TestReconfig': 'reconfig is not served',
     'SASL': 'SASL is not served',
-    'Eventlet': 'another event loop',
-    'eventlet': 'another event loop',
-    'Gevent': 'another event loop',
     'test_read_only': 'read-only mode begins when an ensemble loses its quorum; this is one node',
 }
 
