@@ -12,6 +12,7 @@
 #include "server/node/config_keys.h"
 #include "server/node/config_values.h"
 #include "server/node/properties.h"
+#include "server/node/text.h"
 
 namespace topod::node {
 namespace {
@@ -171,7 +172,8 @@ void Loader::read_dynamic_file() {
   if (dynamic_file_.empty()) return;
   const tl::expected<std::string, std::string> text = read_file_(dynamic_file_);
   if (!text) {
-    fail_on(kDynamicConfigFileKey, "cannot read " + shown("", dynamic_file_) + ": " + text.error());
+    fail_on(kDynamicConfigFileKey,
+            "cannot read " + shown("", dynamic_file_) + ": " + text.error());
     return;
   }
   const auto properties = parse_properties(*text);
@@ -218,8 +220,9 @@ void Loader::settle_members() {
   if (config_.members.empty()) return;
   read_server_id();
   if (config_.members.size() < 2) return;
-  if (config_.init_limit_ticks == 0) fail_on("initLimit", "expected, for there are several servers");
-  if (config_.sync_limit_ticks == 0) fail_on("syncLimit", "expected, for there are several servers");
+  constexpr const char* kWhyLimits = "expected, for there are several servers";
+  if (config_.init_limit_ticks == 0) fail_on("initLimit", kWhyLimits);
+  if (config_.sync_limit_ticks == 0) fail_on("syncLimit", kWhyLimits);
   const auto voters = std::count_if(
       config_.members.begin(), config_.members.end(),
       [](const Member& member) { return member.role == MemberRole::kParticipant; });
@@ -241,8 +244,7 @@ void Loader::read_server_id() {
     else remark(LogLevel::kError, path, 0, "", "expected this server's id: " + text.error());
     return;
   }
-  const size_t end = text->find_last_not_of(" \t\r\n");
-  const auto id = parse_whole_number(std::string_view(*text).substr(0, end + 1));
+  const auto id = parse_whole_number(trimmed(*text));
   if (!id || *id < 1 || *id > kServerIdMax) {
     remark(LogLevel::kError, path, 1, "",
            "expected " + expected_number(1, kServerIdMax) + ", not " + shown("", *text));
@@ -331,7 +333,9 @@ void Loader::check_words() {
 
 tl::expected<std::string, std::string> read_text_file(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return tl::unexpected(std::string("it is a directory"));
+  if (std::filesystem::is_directory(path, error)) {
+    return tl::unexpected(std::string("it is a directory"));
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in) return tl::unexpected(std::string(std::strerror(errno)));
   std::string text(kConfigFileBytesMax + 1, '\0');

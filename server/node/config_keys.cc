@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/node/config_values.h"
+#include "server/node/text.h"
 
 namespace topod::node {
 namespace {
@@ -194,13 +195,6 @@ bool matches(std::string_view pattern, std::string_view name) {
   return name.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 // Levenshtein's: insertions, deletions and replacements that make one of the other.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -236,11 +230,11 @@ const IgnoredKey* find_ignored_key(std::string_view name) {
 
 std::optional<std::string_view> similar_key(std::string_view name) {
   if (name.size() > kKeyBytesMax) return std::nullopt;
-  const std::string wanted = lower(name);
+  const std::string wanted = lower_case(name);
   std::optional<std::string_view> best;
   size_t best_distance = kTypingErrorsMax + 1;
   const auto consider = [&](std::string_view candidate) {
-    const size_t distance = edit_distance(wanted, lower(candidate));
+    const size_t distance = edit_distance(wanted, lower_case(candidate));
     if (distance < best_distance && distance * 3 < candidate.size()) {
       best = candidate;
       best_distance = distance;
@@ -255,7 +249,7 @@ std::optional<std::string_view> similar_key(std::string_view name) {
 }
 
 bool is_secret_key(std::string_view name) {
-  const std::string key = lower(name);
+  const std::string key = lower_case(name);
   for (const std::string_view sign : {"superdigest", "password", "secret", "ensembleauthname"}) {
     if (key.find(sign) != std::string::npos) return true;
   }
@@ -263,7 +257,7 @@ bool is_secret_key(std::string_view name) {
 }
 
 bool is_harmless(const IgnoredKey& key, std::string_view value) {
-  return key.harmless == "*" || lower(value) == key.harmless;
+  return key.harmless == "*" || lower_case(value) == key.harmless;
 }
 
 }  // namespace topod::node

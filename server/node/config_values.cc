@@ -4,23 +4,10 @@
 #include <charconv>
 
 #include "server/node/address.h"
+#include "server/node/text.h"
 
 namespace topod::node {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kWhite = " \t";
-  const size_t begin = text.find_first_not_of(kWhite);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kWhite) - begin + 1);
-}
 
 // Names of OpenSSL that Java knows too, for the ids made with them must stay the same.
 constexpr std::string_view kDigestAlgorithms[] = {"SHA1",    "SHA-1",   "SHA-224",  "SHA-256",
@@ -54,7 +41,7 @@ std::optional<int64_t> parse_whole_number(std::string_view text) {
 }
 
 std::optional<bool> parse_truth(std::string_view text) {
-  const std::string word = lower(text);
+  const std::string word = lower_case(text);
   if (word == "true" || word == "yes") return true;
   if (word == "false" || word == "no") return false;
   return std::nullopt;
@@ -62,13 +49,10 @@ std::optional<bool> parse_truth(std::string_view text) {
 
 std::vector<std::string> parse_list(std::string_view text) {
   std::vector<std::string> parts;
-  while (true) {
-    const size_t end = text.find(',');
-    const std::string_view part = trimmed(text.substr(0, end));
-    if (!part.empty()) parts.emplace_back(part);
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
+  for (const std::string_view part : split(text, ',')) {
+    if (!trimmed(part).empty()) parts.emplace_back(trimmed(part));
   }
+  return parts;
 }
 
 std::string expected_number(int64_t min, int64_t max) {
@@ -94,9 +78,9 @@ Expected super_digest(std::string_view value, Config& config) {
 }
 
 Expected digest_algorithm(std::string_view value, Config& config) {
-  const std::string wanted = lower(value);
+  const std::string wanted = lower_case(value);
   for (const std::string_view name : kDigestAlgorithms) {
-    if (lower(name) != wanted) continue;
+    if (lower_case(name) != wanted) continue;
     config.digest_algorithm = name;
     return std::nullopt;
   }
@@ -121,7 +105,7 @@ Expected four_letter_words(std::string_view value, Config& config) {
 }
 
 Expected log_level(std::string_view value, Config& config) {
-  const std::optional<LogLevel> level = parse_log_level(lower(value));
+  const std::optional<LogLevel> level = parse_log_level(lower_case(value));
   if (!level) return "one of trace, debug, info, warn, error";
   config.log_level = *level;
   return std::nullopt;

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "server/node/text.h"
+
 namespace topod::node {
 namespace {
 
@@ -27,20 +29,8 @@ std::optional<uint32_t> parse_number(std::string_view text, uint32_t max) {
   return number;
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
 std::optional<MemberRole> parse_role(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string lower = lower_case(text);
   if (lower == "participant") return MemberRole::kParticipant;
   if (lower == "observer") return MemberRole::kObserver;
   return std::nullopt;

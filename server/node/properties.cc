@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "server/node/text.h"
+
 namespace topod::node {
 namespace {
 
@@ -162,16 +164,11 @@ std::string_view value_after(std::string_view line, size_t key_end) {
   return without_leading_blanks(value);
 }
 
-std::string trimmed(std::string text) {
-  constexpr std::string_view kWhite = " \t\f\r\n";
-  text.erase(text.find_last_not_of(kWhite) + 1);
-  text.erase(0, text.find_first_not_of(kWhite));
-  return text;
-}
-
 }  // namespace
 
 tl::expected<std::vector<Property>, PropertyError> parse_properties(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of editors on Windows
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   std::vector<Property> properties;
   LineReader reader(text);
   while (const std::optional<LogicalLine> logical = next_logical_line(reader)) {
@@ -182,7 +179,7 @@ tl::expected<std::vector<Property>, PropertyError> parse_properties(std::string_
       return tl::unexpected(PropertyError{
           logical->line, "\\u to be followed by the four hexadecimal digits of a character"});
     }
-    properties.push_back({std::move(*key), trimmed(std::move(*value)), logical->line});
+    properties.push_back({std::move(*key), std::string(trimmed(*value)), logical->line});
   }
   return properties;
 }
