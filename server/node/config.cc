@@ -20,16 +20,11 @@ namespace {
 constexpr std::string_view kZooKeeperPrefix = "zookeeper.";
 constexpr size_t kValueBytesShown = 80;
 
-// A value as it may stand in a message: quoted, in printable characters, not too long.
+// A value as it may stand in a message: quoted and not too long.
 std::string shown(std::string_view key, std::string_view value) {
   if (is_secret_key(key)) return kSecretAsPrinted;
-  std::string text = "\"";
-  for (const char c : value.substr(0, kValueBytesShown)) {
-    const bool is_control = static_cast<unsigned char>(c) < ' ' || c == 0x7f;
-    text += is_control ? '?' : c;
-  }
-  text += value.size() > kValueBytesShown ? "...\"" : "\"";
-  return text;
+  const std::string_view end = value.size() > kValueBytesShown ? "...\"" : "\"";
+  return "\"" + std::string(value.substr(0, kValueBytesShown)) + std::string(end);
 }
 
 std::string_view without_prefix(std::string_view key) {
@@ -305,18 +300,6 @@ void Loader::check_relations() {
   if (config_.skip_acl) {
     remark_on(LogLevel::kWarn, "skipACL", "every client may read and change everything");
   }
-  // Two listeners on one port can only meet if neither port is the kernel's choice.
-  const auto same = [](int32_t a, int32_t b) { return a > 0 && a == b; };
-  if (config_.admin_enabled && same(config_.client_port, config_.admin_port)) {
-    fail_on("admin.serverPort", "expected another port than clientPort");
-  }
-  if (config_.metrics_enabled && same(config_.client_port, config_.metrics_port)) {
-    fail_on("metricsProvider.httpPort", "expected another port than clientPort");
-  }
-  if (config_.admin_enabled && config_.metrics_enabled &&
-      same(config_.admin_port, config_.metrics_port)) {
-    fail_on("metricsProvider.httpPort", "expected another port than admin.serverPort");
-  }
 }
 
 void Loader::check_words() {
@@ -372,7 +355,12 @@ std::string to_string(const ConfigRemark& remark) {
   std::string text = remark.file.empty() ? "command line" : remark.file;
   if (remark.line > 0) text += ":" + std::to_string(remark.line);
   if (!remark.key.empty()) text += ": " + remark.key;
-  return text + ": " + remark.text;
+  text += ": " + remark.text;
+  // A remark is one line, whatever was in the file.
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
+  return text;
 }
 
 LoadResult parse_config(std::string_view text, const std::string& file,

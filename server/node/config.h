@@ -83,12 +83,6 @@ struct Config {
   std::vector<std::string> four_letter_words = {"srvr", "stat", "ruok", "isro", "envi", "mntr",
                                                 "conf", "wchs", "dirs", "cons", "hash"};
   LogLevel log_level = LogLevel::kInfo;
-  bool admin_enabled = false;
-  std::string admin_address = "127.0.0.1";
-  uint16_t admin_port = 8080;
-  bool metrics_enabled = false;
-  std::string metrics_address = "0.0.0.0";
-  uint16_t metrics_port = 7000;
 
   // ---- ensemble ----------------------------------------------------------------------------
   std::vector<Member> members;  // ascending; empty: a single node without server lines

@@ -71,12 +71,6 @@ constexpr AppliedKey kAppliedKeys[] = {
     // ---- administration
     {"4lw.commands.whitelist", four_letter_words},
     {"logLevel", log_level},
-    {"admin.enableServer", truth<&Config::admin_enabled>},
-    {"admin.serverAddress", address<&Config::admin_address>},
-    {"admin.serverPort", number<&Config::admin_port, 0, 65535>},
-    {"metricsProvider.className", metrics_provider},
-    {"metricsProvider.httpHost", address<&Config::metrics_address>},
-    {"metricsProvider.httpPort", number<&Config::metrics_port, 0, 65535>},
     // ---- ensemble
     {"initLimit", number<&Config::init_limit_ticks, 1, kInt32Max>},
     {"syncLimit", number<&Config::sync_limit_ticks, 1, kInt32Max>},
@@ -90,6 +84,8 @@ constexpr std::string_view kEnsemble = "takes effect in an ensemble only";
 constexpr std::string_view kNoTls = "TLS is not served";
 constexpr std::string_view kNoSasl = "SASL is not served";
 constexpr std::string_view kNoReconfig = "the set of servers cannot be changed while they run";
+constexpr std::string_view kNullProvider =
+    "org.apache.zookeeper.metrics.impl.nullmetricsprovider";
 constexpr std::string_view kThrottle =
     "reading from clients is slowed down by globalOutstandingLimit, maxOutstandingPerConnection "
     "and maxOutstandingBytes instead";
@@ -126,10 +122,12 @@ constexpr IgnoredKey kIgnoredKeys[] = {
     {"largeRequest*", "*", kThrottle},
     {"connection_throttle*", "*", kThrottle},
     {"jute.maxbuffer.extrasize", "*", "the log's limit leaves room for every legal request"},
-    {"admin.commandURL", "/commands", "the path is always /commands"},
-    {"admin.*", "*", "has no counterpart here"},
     {"audit.enable", "false", "audit lines are not written"},
     // ---- not served
+    {"admin.enableServer", "false", "no HTTP port is opened; ask by four-letter words"},
+    {"admin.*", "*", "no HTTP port is opened; ask by four-letter words"},
+    {"metricsProvider.className", kNullProvider, "no metrics port is opened; ask by mntr"},
+    {"metricsProvider.*", "*", "no metrics port is opened; ask by mntr"},
     {"secureClientPort", "", "TLS is not served; no port is opened for it"},
     {"secureClientPortAddress", "", kNoTls},
     {"client.portUnification", "false", kNoTls},
@@ -186,8 +184,6 @@ constexpr IgnoredKey kIgnoredKeys[] = {
     {"jmx.*", "*", kJvm},
     {"jvm.*", "*", kJvm},
     {"java.*", "*", kJvm},
-    {"metricsProvider.exportJvmInfo", "*", kJvm},
-    {"metricsProvider.*", "", "metrics are served over plain HTTP at /metrics, and no other way"},
 };
 
 bool matches(std::string_view pattern, std::string_view name) {
@@ -234,6 +230,8 @@ std::optional<std::string_view> similar_key(std::string_view name) {
   std::optional<std::string_view> best;
   size_t best_distance = kTypingErrorsMax + 1;
   const auto consider = [&](std::string_view candidate) {
+    const size_t longer = std::max(candidate.size(), wanted.size());
+    if (longer - std::min(candidate.size(), wanted.size()) > kTypingErrorsMax) return;
     const size_t distance = edit_distance(wanted, lower_case(candidate));
     if (distance < best_distance && distance * 3 < candidate.size()) {
       best = candidate;

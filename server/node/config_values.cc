@@ -111,14 +111,4 @@ Expected log_level(std::string_view value, Config& config) {
   return std::nullopt;
 }
 
-// Only Prometheus' is served; ZooKeeper's default provider keeps nothing.
-Expected metrics_provider(std::string_view value, Config& config) {
-  config.metrics_enabled = value.ends_with("PrometheusMetricsProvider");
-  if (config.metrics_enabled || value.ends_with("NullMetricsProvider") ||
-      value.ends_with("DefaultMetricsProvider")) {
-    return std::nullopt;
-  }
-  return "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider";
-}
-
 }  // namespace topod::node

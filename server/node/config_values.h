@@ -62,6 +62,5 @@ Expected digest_algorithm(std::string_view value, Config& config);
 Expected auth_schemes(std::string_view value, Config& config);
 Expected four_letter_words(std::string_view value, Config& config);
 Expected log_level(std::string_view value, Config& config);
-Expected metrics_provider(std::string_view value, Config& config);
 
 }  // namespace topod::node

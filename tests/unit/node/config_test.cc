@@ -92,8 +92,6 @@ TEST(Config, ZooKeepersSampleFileIsUnderstood) {
   EXPECT_EQ(config.min_session_timeout_ms, 4'000);
   EXPECT_EQ(config.max_session_timeout_ms, 40'000);
   EXPECT_EQ(config.max_connections_per_address, 60U);
-  EXPECT_TRUE(config.metrics_enabled);
-  EXPECT_EQ(config.metrics_port, 7001);
 }
 
 TEST(Config, ThePrefixZooKeeperIsOptional) {
@@ -165,10 +163,16 @@ TEST(Config, TheLeastSessionTimeoutCannotExceedTheGreatest) {
   EXPECT_THAT(errors_of("maxSessionTimeout=0"), Contains(HasSubstr("maxSessionTimeout")));
 }
 
-TEST(Config, TwoPortsOfOneServerMustDiffer) {
-  EXPECT_THAT(errors_of("admin.enableServer=true\nadmin.serverPort=2181"),
-              ElementsAre(HasSubstr("topod.cfg:4: admin.serverPort")));
-  EXPECT_THAT(errors_of("admin.serverPort=2181"), IsEmpty());
+TEST(Config, AskingForAPortThatIsNotServedIsAWarning) {
+  for (const char* line :
+       {"admin.enableServer=true", "secureClientPort=2182",
+        "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
+        "PrometheusMetricsProvider"}) {
+    const LoadResult result = read(std::string(kBase) + line);
+    ASSERT_TRUE(result) << line;
+    ASSERT_THAT(result->remarks, SizeIs(1)) << line;
+    EXPECT_EQ(level_of(result->remarks[0]), LogLevel::kWarn) << line;
+  }
 }
 
 TEST(Config, AnUnknownKeyIsAWarningWithAGuessAndAnErrorIfStrict) {
