@@ -1,0 +1,128 @@
+#include "storage/log_contents.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace topod::storage {
+namespace {
+
+constexpr RecordPlace kEndOfLog{{std::numeric_limits<uint64_t>::max(), 0}, 0};
+
+std::string hex(uint64_t value) {
+  std::string digits;
+  for (; value != 0 || digits.empty(); value >>= 4) digits += "0123456789abcdef"[value & 15];
+  return "0x" + std::string(digits.rbegin(), digits.rend());
+}
+std::string hex(Zxid zxid) { return hex(static_cast<uint64_t>(zxid.value())); }
+
+}  // namespace
+
+tl::expected<void, std::string> LogContents::apply(const LogRecordView& record,
+                                                   RecordPlace place, bool repeated) {
+  switch (record.kind) {
+    case LogRecordKind::kTransaction:
+      return apply_transaction(record);
+    case LogRecordKind::kAcceptedEpoch:
+    case LogRecordKind::kCurrentEpoch: {
+      if (record.number > kEpochMax) {
+        return tl::make_unexpected("epoch " + std::to_string(record.number) + " is out of range");
+      }
+      const Epoch epoch(static_cast<uint32_t>(record.number));
+      if (record.kind == LogRecordKind::kCurrentEpoch) {
+        apply_current_epoch(epoch, repeated);
+      } else {
+        accepted_epoch_ = std::max(accepted_epoch_, epoch);
+      }
+      return {};
+    }
+    case LogRecordKind::kTruncate:
+      cut(record.zxid, place);
+      return {};
+    case LogRecordKind::kSnapshot:
+      apply_snapshot(record, place, repeated);
+      return {};
+    case LogRecordKind::kFounding:
+      founding_ = record.payload;
+      return {};
+    case LogRecordKind::kCommitted:
+      committed_ = std::max(committed_, record.zxid);
+      return {};
+  }
+  return tl::make_unexpected(std::string("unknown kind of record"));
+}
+
+void LogContents::apply_current_epoch(Epoch epoch, bool repeated) {
+  current_epoch_ = std::max(current_epoch_, epoch);
+  if (!pending_ || repeated) return;
+  snapshot_ = std::move(pending_);
+  pending_.reset();
+  std::erase_if(cuts_, [&](const Cut& cut) { return cut.place < snapshot_->place; });
+  std::erase_if(voids_, [&](const Void& none) { return none.end < snapshot_->place; });
+}
+
+tl::expected<void, std::string> LogContents::apply_transaction(const LogRecordView& record) {
+  const auto predecessor = static_cast<uint64_t>(last_zxid_.value());
+  if (record.number != predecessor) {
+    return tl::make_unexpected("transaction " + hex(record.zxid) + " names " + hex(record.number) +
+                               " as its predecessor, but the one before is " + hex(last_zxid_));
+  }
+  if (record.zxid <= last_zxid_) {
+    return tl::make_unexpected("transaction " + hex(record.zxid) + " is not above " +
+                               hex(last_zxid_));
+  }
+  last_zxid_ = record.zxid;
+  return {};
+}
+
+void LogContents::apply_snapshot(const LogRecordView& record, RecordPlace place, bool repeated) {
+  InstalledSnapshot snapshot{record.zxid, record.number, std::string(record.payload), place};
+  if (repeated) {
+    // Known already, unless reading began at this segment.
+    if (!snapshot_) snapshot_ = std::move(snapshot);
+    return;
+  }
+  if (!pending_) {
+    last_before_pending_ = last_zxid_;
+    pending_begin_ = place;
+  }
+  pending_ = std::move(snapshot);
+  last_zxid_ = record.zxid;
+}
+
+void LogContents::cut(Zxid zxid, RecordPlace place) {
+  if (pending_) {
+    voids_.push_back({pending_begin_, place});
+    last_zxid_ = last_before_pending_;
+    pending_.reset();
+  }
+  last_zxid_ = std::min(last_zxid_, zxid);
+  while (!cuts_.empty() && cuts_.back().zxid >= zxid) cuts_.pop_back();
+  cuts_.push_back({place, zxid});
+}
+
+void LogContents::give_up_pending_snapshot() {
+  if (pending_) cut(last_before_pending_, kEndOfLog);
+}
+
+bool LogContents::survives(Zxid zxid, RecordPlace place) const {
+  if (snapshot_ && place < snapshot_->place) return false;
+  for (const Void& none : voids_) {
+    if (none.begin < place && place < none.end) return false;
+  }
+  const auto later = std::find_if(cuts_.begin(), cuts_.end(),
+                                  [&](const Cut& cut) { return cut.place > place; });
+  return later == cuts_.end() || zxid <= later->zxid;
+}
+
+void LogContents::repeat_into(RecordBatch& batch) const {
+  batch.add(LogRecordKind::kAcceptedEpoch, Zxid(), accepted_epoch_.value(), {});
+  batch.add(LogRecordKind::kCurrentEpoch, Zxid(), current_epoch_.value(), {});
+  batch.add(LogRecordKind::kCommitted, committed_, 0, {});
+  if (!founding_.empty()) batch.add(LogRecordKind::kFounding, Zxid(), 0, founding_);
+  if (snapshot_) {
+    batch.add(LogRecordKind::kSnapshot, snapshot_->zxid, snapshot_->generation,
+              snapshot_->digest);
+  }
+}
+
+}  // namespace topod::storage
