@@ -1,0 +1,140 @@
+"""The written list of differences from Apache ZooKeeper 3.8 that are meant to be.
+
+AVOIDED: what the generator does not ask, because the servers would go different ways afterwards.
+TOLERATED: where one answer differs and nothing follows from it. Each is a rule that rewrites the
+reference's and the subject's answer to a common form, and it is counted when it was needed.
+A difference that is in neither list is a failure.
+"""
+
+from typing import Callable, NamedTuple
+
+from harness.codes import Err, Op
+from harness.jute import Reader
+
+AVOIDED = [
+    ('check outside a multi', '3.8 never answers it; ours refuses it as an unknown operation'),
+    ('operations 20 and -10', 'internal; 3.8 decodes them, ours knows no such client request'),
+    ('a null path', '3.8 fails inside, with -5 or -8 by operation; ours says -8'),
+    ('vectors with counts below -1', '3.8 reads them as null; ours takes them for malformed'),
+    ('an ACL entry for world with a null id', '3.8 fails inside with -5; ours says -114'),
+    ('ACL entries of sasl and x509', '3.8 refuses them without a provider; ours stores them'),
+    ('TTL creation with flags that have no TTL, container creation with flags other than 0 and 4',
+     '3.8 believes the flags; ours wants flags and operation to agree'),
+    ('create with the container flag outside a multi', '3.8 makes a plain node of it'),
+    ('super writing to /zookeeper/config', '3.8 lets it overwrite the text; ours refuses'),
+    ('watches of several modes of one connection on one path', '3.8 keeps one mode per path'),
+    ('watch kinds 1 and 2 on persistent watches, kinds 4 and 5',
+     '3.8 has three kinds that match every mode; five kinds are told apart since 3.9'),
+    ('watches on the empty path', 'it reads as the root, but 3.8 never fires such a watch'),
+    ('exists with a watch on a node that may not be read',
+     'before 3.8.4 it needed no right, so only there the watch would be left'),
+    ('authentication within a pipeline', '3.8 answers it ahead of earlier requests'),
+    ('unknown operations within a pipeline', '3.8 refuses them ahead of earlier requests'),
+    ('a wrong password while the owner is connected', '3.8 closes the live connection'),
+    ('counters of sequential nodes past 2147483647', '3.8 wraps around and then sticks'),
+    ('removal of containers and expired TTL nodes', 'its moment is not part of the protocol'),
+]
+
+
+class Tolerance(NamedTuple):
+    name: str
+    reason: str
+    rewrite: Callable  # (request, reference item, subject item, context) -> both, rewritten
+
+
+class Context(NamedTuple):
+    """What a rule may want to know besides the answers."""
+    locked: set   # paths that may have been unreadable at some time
+
+
+def _with_error(item, err):
+    return (*item[:3], err, b'')
+
+
+def _is_reply(item):
+    return item[0] == 'reply'
+
+
+def _create2_in_multi(request, reference, subject, _):
+    if request.op != Op.MULTI or not (_is_reply(reference) and _is_reply(subject)):
+        return reference, subject
+    theirs, ours = reference[4], subject[4]
+    if not (isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours)):
+        return reference, subject
+    reduced = [our._replace(type=Op.CREATE, value=our.value[0])
+               if (their.type, our.type) == (Op.CREATE, Op.CREATE2) else our
+               for their, our in zip(theirs, ours)]
+    return reference, (*subject[:4], reduced)
+
+
+def _write_in_multi_read(request, reference, subject, _):
+    empty_multi = b'\xff\xff\xff\xff\x01\xff\xff\xff\xff'
+    if request.op == Op.MULTI_READ and _is_reply(reference) and reference[3:] == (
+            Err.MARSHALLING, empty_multi):
+        return _with_error(reference, Err.MARSHALLING), subject
+    return reference, subject
+
+
+def _exists_on_unreadable_node(request, reference, subject, context):
+    if (request.op == Op.EXISTS and _is_reply(reference) and _is_reply(subject)
+            and reference[3] == Err.OK and subject[3] == Err.NO_AUTH
+            and Reader(request.body).string() in context.locked):
+        return subject, subject
+    return reference, subject
+
+
+def _nul_in_exists(request, reference, subject, _):
+    if (request.op == Op.EXISTS and _is_reply(reference) and _is_reply(subject)
+            and (reference[3], subject[3]) == (Err.NO_NODE, Err.BAD_ARGUMENTS)
+            and '\0' in (Reader(request.body).string() or '')):
+        return subject, subject
+    return reference, subject
+
+
+def _zxid_of_unknown_operation(_, reference, subject, __):
+    if (_is_reply(reference) and _is_reply(subject)
+            and reference[3] == subject[3] == Err.UNIMPLEMENTED):
+        return (*reference[:2], subject[2], *reference[3:]), subject
+    return reference, subject
+
+
+TOLERATED = [
+    Tolerance('create2 in a multi', '3.8 answers it with the type and body of create; its own type '
+              'carries the Stat', _create2_in_multi),
+    Tolerance('write in a multiRead', '3.8 adds an empty result behind the error -5; an error reply '
+              'has no body', _write_in_multi_read),
+    Tolerance('exists on an unreadable node', 'since 3.8.4 exists needs READ (CVE-2024-23944)',
+              _exists_on_unreadable_node),
+    Tolerance('NUL in the path of exists', 'later versions refuse it with -8', _nul_in_exists),
+    Tolerance('zxid beside -6', '3.8 writes -1, which no client looks at',
+              _zxid_of_unknown_operation),
+]
+
+FILTERED_EVENT = 'event on an unreadable node'
+FILTERED_EVENT_REASON = ('since 3.8.4 an event is delivered only to who may read its node '
+                         '(CVE-2024-23944)')
+
+
+def reconcile(request, reference, subject, context, used):
+    """The two answers after every rule that applies; counts in `used` what was needed."""
+    for tolerance in TOLERATED:
+        if reference == subject:
+            break
+        after = tolerance.rewrite(request, reference, subject, context)
+        if after != (reference, subject):
+            reference, subject = after
+            used[tolerance.name] += 1
+    return reference, subject
+
+
+def drop_filtered_events(reference, subject, context, used):
+    """The reference's events without those that the subject must not deliver."""
+    kept, position = [], 0
+    for event in reference:
+        if position < len(subject) and subject[position] == event:
+            position += 1
+        elif event[2] in context.locked:
+            used[FILTERED_EVENT] += 1
+            continue
+        kept.append(event)
+    return kept
