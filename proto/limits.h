@@ -14,6 +14,8 @@ inline constexpr int32_t kMaxFrameBytes = 1'048'575;
 inline constexpr int32_t kMaxSetWatchesFrameBytes = 16 * 1024 * 1024;
 // Longest connect request (44 or 45 bytes are usual; newer clients may append fields).
 inline constexpr int32_t kMaxConnectFrameBytes = 64 * 1024;
+// Longest answer to a multiRead; other answers are as long as what they show.
+inline constexpr size_t kMaxMultiReadBytes = size_t{64} * 1024 * 1024;
 
 // ---- client connections --------------------------------------------------------------------
 // Connections in total ("maxCnxns"); 0 = as many as file descriptors allow.
@@ -75,6 +77,8 @@ inline constexpr int64_t kCheckpointIntervalMs = 1'000;
 inline constexpr size_t kCheckpointMaxEntries = 16'384;
 inline constexpr size_t kCheckpointMaxBytes = size_t{32} * 1024 * 1024;
 inline constexpr size_t kMapBytes = size_t{64} * 1024 * 1024 * 1024;  // address space only
+// How far the map may be doubled when the tree has filled it.
+inline constexpr size_t kMapBytesMax = size_t{16} * 1024 * 1024 * 1024 * 1024;
 inline constexpr size_t kInlineRowBytes = 1'900;  // name and data in the node's own row
 inline constexpr size_t kDataChunkBytes = 1'990;  // name and data of one `data` row
 inline constexpr int64_t kScrubPeriodMs = int64_t{24} * 3600 * 1000;

@@ -1,7 +1,8 @@
 // The records of the client protocol. Each has `read(JuteReader&)`, which fills it and leaves the
 // verdict in the reader's `ok()`, and `write(JuteWriter&)`. Strings and buffers are views into
 // what was read or into what the caller owns; bytes after a record's last field are ignored
-// (newer clients append fields). Plain values, not shared between threads.
+// (newer clients append fields). Plain values, not shared between threads. Every field has a
+// default, so that designated initializers may name only those that matter.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct ConnectRequest {
   int64_t last_zxid_seen = 0;
   int32_t timeout_ms = 0;
   int64_t session = 0;  // 0: a new one
-  NullableBytes password;
+  NullableBytes password = {};
   // Clients of 3.3 and today's go-zookeeper send no flag; the answer then carries none either.
   bool has_read_only = false;
   bool read_only = false;
@@ -32,7 +33,7 @@ struct ConnectResponse {
   int32_t protocol_version = 0;  // always: others mean something to ClickHouse's client
   int32_t timeout_ms = 0;
   int64_t session = 0;
-  std::string_view password;  // always 16 bytes: the C client reads a fixed-size struct
+  std::string_view password = {};  // always 16 bytes: the C client reads a fixed-size struct
   bool has_read_only = false;
   bool read_only = false;
   void read(JuteReader& in);
@@ -75,8 +76,8 @@ inline constexpr size_t kStatBytes = 68;
 
 struct AclEntry {
   int32_t perms = 0;
-  NullableBytes scheme;
-  NullableBytes id;
+  NullableBytes scheme = {};
+  NullableBytes id = {};
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
   bool operator==(const AclEntry&) const = default;
@@ -84,9 +85,9 @@ struct AclEntry {
 
 // create, create2, createContainer; with `has_ttl` createTTL.
 struct CreateRequest {
-  NullableBytes path;
-  NullableBytes data;
-  std::vector<AclEntry> acl;  // a null list reads as an empty one
+  NullableBytes path = {};
+  NullableBytes data = {};
+  std::vector<AclEntry> acl = {};  // a null list reads as an empty one
   int32_t flags = 0;
   int64_t ttl_ms = -1;
   void read(JuteReader& in, bool has_ttl);
@@ -95,23 +96,23 @@ struct CreateRequest {
 
 // delete, check.
 struct PathVersionRequest {
-  NullableBytes path;
+  NullableBytes path = {};
   int32_t version = kAnyVersion;
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
 };
 
 struct SetDataRequest {
-  NullableBytes path;
-  NullableBytes data;
+  NullableBytes path = {};
+  NullableBytes data = {};
   int32_t version = kAnyVersion;
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
 };
 
 struct SetAclRequest {
-  NullableBytes path;
-  std::vector<AclEntry> acl;
+  NullableBytes path = {};
+  std::vector<AclEntry> acl = {};
   int32_t version = kAnyVersion;
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
@@ -119,7 +120,7 @@ struct SetAclRequest {
 
 // exists, getData, getChildren, getChildren2.
 struct PathWatchRequest {
-  NullableBytes path;
+  NullableBytes path = {};
   bool watch = false;
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
@@ -127,14 +128,14 @@ struct PathWatchRequest {
 
 // getACL, sync, getAllChildrenNumber, getEphemerals (a prefix).
 struct PathRequest {
-  NullableBytes path;
+  NullableBytes path = {};
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
 };
 
 // addWatch (the mode), checkWatches and removeWatches (the watcher type).
 struct PathModeRequest {
-  NullableBytes path;
+  NullableBytes path = {};
   int32_t mode = 0;
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
@@ -143,19 +144,19 @@ struct PathModeRequest {
 // setWatches; with `has_persistent` setWatches2. Null paths read as empty ones.
 struct SetWatchesRequest {
   int64_t relative_zxid = 0;
-  std::vector<std::string_view> data;
-  std::vector<std::string_view> exist;
-  std::vector<std::string_view> child;
-  std::vector<std::string_view> persistent;
-  std::vector<std::string_view> persistent_recursive;
+  std::vector<std::string_view> data = {};
+  std::vector<std::string_view> exist = {};
+  std::vector<std::string_view> child = {};
+  std::vector<std::string_view> persistent = {};
+  std::vector<std::string_view> persistent_recursive = {};
   void read(JuteReader& in, bool has_persistent);
   void write(JuteWriter& out, bool has_persistent) const;
 };
 
 struct AuthRequest {
   int32_t type = 0;
-  NullableBytes scheme;
-  NullableBytes auth;
+  NullableBytes scheme = {};
+  NullableBytes auth = {};
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
 };
@@ -174,7 +175,7 @@ struct MultiHeader {
 struct WatchEvent {
   EventType type = EventType::kNone;
   int32_t state = kStateSyncConnected;
-  NullableBytes path;
+  NullableBytes path = {};
   void read(JuteReader& in);
   void write(JuteWriter& out) const;
 };

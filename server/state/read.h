@@ -31,6 +31,9 @@ struct Reader {
 // setWatches2. Appends the reply body to `out` if the result is Ok (nothing otherwise). `body`
 // is the request behind its header.
 //
+// ThrottledOp: the connection has as many watches as it may have. The watch that was asked for
+// does not exist then; of a setWatches, those before the limit do.
+//
 // `events`: setWatches' immediate notifications are appended there as whole frames (they go out
 // before the reply).
 [[nodiscard]] ErrorCode read(const State& state, Watches& watches, const Reader& reader,
