@@ -22,7 +22,7 @@ constexpr const char* kExamples =
     "      examine the data of a stopped server\n"
     "\n"
     "SIGTERM stops the server in good order. Exit codes: 0 all well, 1 failure, 2 wrong command\n"
-    "line or configuration. The log goes to standard error.";
+    "line or configuration, 3 damaged data. The log goes to standard error.";
 
 struct Flags {
   bool check = false;
@@ -52,7 +52,7 @@ void declare(CLI::App& app, CommandLine& line, Flags& flags) {
   app.add_flag("--check", flags.check, "Check command line and configuration, then exit");
   app.add_flag("--verify", flags.verify, "Examine the data of a stopped server, then exit");
   app.add_flag("--discard-damaged", line.discard_damaged,
-               "Start although data is damaged: go on without it, keep the damaged files aside");
+               "Start without what is damaged; its files are kept aside");
   app.add_flag("--version", flags.version, "Print the version");
   app.set_help_flag("-h,--help", "Print this help");
   app.footer(kExamples);
