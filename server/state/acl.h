@@ -48,6 +48,13 @@ using Acl = std::vector<StoredAclEntry>;
 // grants everything; so does an id of scheme "super".
 [[nodiscard]] bool permits(const Acl& acl, int32_t wanted, std::span<const AuthId> ids);
 
+// Whether it grants one of them to everybody: no ids need to be looked at then.
+[[nodiscard]] bool permits_anyone(const Acl& acl, int32_t wanted);
+
+// Longest list that is stored: "auth" stands for all of the caller's ids, so that a short request
+// could ask for a list that no server can hold.
+inline constexpr size_t kAclBytesMax = size_t{1} * 1024 * 1024;
+
 // The list to store for one a client sent: duplicates removed, "auth" replaced by the caller's
 // authenticating ids, every entry checked. InvalidACL otherwise.
 [[nodiscard]] tl::expected<Acl, ErrorCode> normalise_acl(std::span<const AclEntry> requested,
@@ -86,21 +93,34 @@ class AclTable {
   AclId acquire(const Acl& acl, bool& added);
   void acquire(AclId id);
   void release(AclId id);
-  [[nodiscard]] const Acl& get(AclId id) const;
+  [[nodiscard]] const Acl& get(AclId id) const;   // must be there
+  [[nodiscard]] const Acl* find(AclId id) const;  // nullptr if it is gone
   // Removes unreferenced lists and returns their ids in ascending order.
   std::vector<AclId> purge_unreferenced();
+  // Takes back all additions since the counter stood there; their references are gone already.
+  void roll_back(uint32_t counter);
 
-  // Loading: puts a list at its id without a reference.
-  void restore(AclId id, Acl acl);
+  // Loading: puts a list at its id without a reference. False: id or list is there already.
+  [[nodiscard]] bool restore(AclId id, Acl acl);
   [[nodiscard]] uint32_t counter() const { return counter_; }
   void set_counter(uint32_t counter) { counter_ = counter; }
+  [[nodiscard]] AclId greatest_id() const {
+    return lists_.empty() ? AclId{} : AclId(lists_.rbegin()->first);
+  }
   [[nodiscard]] size_t size() const { return lists_.size(); }
+  // visit(id, list), in ascending order of id.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [id, row] : lists_) visit(AclId(id), row.acl);
+  }
 
  private:
   struct Row {
     Acl acl;
     uint64_t references = 0;
   };
+  std::map<uint32_t, Row>::iterator erase(std::map<uint32_t, Row>::iterator row);
+
   std::map<uint32_t, Row> lists_;
   std::unordered_map<std::string, uint32_t> by_content_;  // looked up, never iterated
   std::vector<uint32_t> unreferenced_;                    // candidates of the next purge

@@ -32,7 +32,11 @@ class Digest {
   uint64_t high_ = 0;
 };
 
-[[nodiscard]] Digest digest_of_node(const Tree& tree, NodeSlot slot);
+// A znode is two items, so that a child's creation does not hash its parent's data again:
+// its place and fields, and its name and data.
+[[nodiscard]] Digest digest_of_fields(const Tree& tree, NodeSlot slot);
+[[nodiscard]] Digest digest_of_content(const Tree& tree, NodeSlot slot);
+[[nodiscard]] Digest digest_of_node(const Tree& tree, NodeSlot slot);  // their sum
 [[nodiscard]] Digest digest_of_acl(AclId id, const Acl& acl);
 [[nodiscard]] Digest digest_of_session(const Session& session);
 [[nodiscard]] Digest digest_of_mark(const ForwardMark& mark);

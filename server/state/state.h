@@ -11,6 +11,7 @@
 #include "proto/ids.h"
 #include "server/state/acl.h"
 #include "server/state/digest.h"
+#include "server/state/quota.h"
 #include "server/state/sessions.h"
 #include "server/state/tree.h"
 
@@ -30,11 +31,21 @@ struct Changes {
   [[nodiscard]] bool empty() const {
     return nodes.empty() && acls.empty() && sessions.empty() && marks.empty();
   }
+  void add(NodeId id) { append(nodes, id); }
+  void add(AclId id) { append(acls, id); }
+  void add(SessionId id) { append(sessions, id); }
+  void add(ServerId id) { append(marks, id); }
   void clear() {
     nodes.clear();
     acls.clear();
     sessions.clear();
     marks.clear();
+  }
+
+ private:
+  template <class Id>
+  static void append(std::vector<Id>& ids, Id id) {
+    if (ids.empty() || ids.back() != id) ids.push_back(id);
   }
 };
 
@@ -50,15 +61,19 @@ class State {
 
   // Containers and TTL nodes, for the reaper; follows from the tree.
   std::map<NodeId, NodeKind> reapable;
-  // Quota limits and usage by znode path; follows from the tree (quota.h).
+  // Limits and usage; follows from the tree.
+  Quotas quotas;
+  // Writes that went beyond a soft quota limit. Of this process: not part of what is replicated.
+  uint64_t soft_quota_excesses = 0;
 
   Changes changes;
 
   // A state as it is before the first entry: root, /zookeeper, /zookeeper/quota,
-  // /zookeeper/config, with the Stats that ZooKeeper gives them.
+  // /zookeeper/config, with the Stats that ZooKeeper gives them. All of it is in `changes`.
   [[nodiscard]] static State initial();
 
   // ---- the loader's way in, in this order: acls, nodes, sessions, marks, finish -------------
+  // What contradicts itself without a `why` here is told by `finish_loading`.
   void load_acl(AclId id, Acl acl);
   // Parent before child; the root has parent id 0 and an empty name. False: the row makes no
   // sense (no parent, a name twice, an unknown ACL), and `why` says so.
@@ -69,6 +84,14 @@ class State {
   // Rebuilds what follows from the rows (ephemerals, reapable, quotas) and the digest.
   [[nodiscard]] bool finish_loading(Zxid applied, uint64_t next_node_id, uint32_t acl_counter,
                                     uint32_t level, std::string& why);
+
+ private:
+  [[nodiscard]] bool adopt_node(NodeSlot slot, std::string& why);
+
+  std::string load_error_;  // of the first row that made no sense
 };
+
+// The digest by its definition, item by item: what `State::digest` must always be.
+[[nodiscard]] Digest recompute_digest(const State& state);
 
 }  // namespace topod::state

@@ -2,8 +2,9 @@
 // versions to compare and quotas are evaluate's business. Pure; one thread.
 //
 // Memory is what decides how large a topology a small machine can hold, so a znode is one slot
-// in a slab (links are 32-bit slot numbers) and one blob with name and data, found through one
-// open-addressing table by (parent, name). Target: at most 260 bytes for a znode of 100 bytes.
+// in a slab (links are 32-bit slot numbers) and one blob with name and data (node_slab.h), found
+// by (parent, name) and by id through hash chains in the slots (slot_index.h). Target: at most
+// 260 bytes for a znode of 100 bytes.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +64,9 @@ class Tree {
   [[nodiscard]] const NodeFields& fields(NodeSlot slot) const;
   [[nodiscard]] std::string_view name(NodeSlot slot) const;
   [[nodiscard]] NullableBytes data(NodeSlot slot) const;
+  // Name and data with their lengths, in one piece: what a digest is made of.
+  [[nodiscard]] std::string_view content(NodeSlot slot) const;
+  [[nodiscard]] uint32_t data_length(NodeSlot slot) const;  // of null: 0
   [[nodiscard]] NodeSlot parent(NodeSlot slot) const;  // of the root: kNoNode
   [[nodiscard]] uint32_t child_count(NodeSlot slot) const;
   [[nodiscard]] Stat stat(NodeSlot slot) const;
@@ -72,6 +76,23 @@ class Tree {
   // Children in no defined order, to walk subtrees: first, then next until kNoNode.
   [[nodiscard]] NodeSlot first_child(NodeSlot slot) const;
   [[nodiscard]] NodeSlot next_sibling(NodeSlot slot) const;
+  // Calls visit(slot) for a znode and all below it, parents first; where it returns false, what
+  // lies below is left out. Needs no stack: a path may have half a million components.
+  template <class Visit>
+  void for_each_in_subtree(NodeSlot top, Visit visit) const {
+    NodeSlot slot = top;
+    bool descend = visit(slot);
+    while (true) {
+      NodeSlot next = descend ? first_child(slot) : kNoNode;
+      while (next == kNoNode) {
+        if (slot == top) return;
+        next = next_sibling(slot);
+        if (next == kNoNode) slot = parent(slot);
+      }
+      slot = next;
+      descend = visit(slot);
+    }
+  }
   // All below it, itself excluded.
   [[nodiscard]] uint64_t descendant_count(NodeSlot slot) const;
 
