@@ -106,7 +106,7 @@ bool LogThread::wait_for_work() {
   taken_.clear();
   taken_.swap(queue_);
   taken_keep_ = std::exchange(keep_, std::nullopt);
-  return !taken_.empty() || !stopping_;
+  return !taken_.empty() || taken_keep_.has_value() || !stopping_;
 }
 
 // Groups what was taken into batches within the limits. A submitted batch that does not fit is
