@@ -9,11 +9,12 @@ import collections
 import itertools
 
 from harness import records
-from harness.codes import Err, EventType, Op, Xid, name_of
+from harness.codes import Err, Xid
 from harness.records import OPEN_ACL
 from harness.wire import Closed, Event, Reply, WireClient
 
 from . import intended
+from .describe import describe, show_frames, show_reply
 from .generator import SLOTS, SUPER_CREDENTIALS, Generator
 from .steps import (CloseSession, CompareTrees, Exchange, Reattach, SetWatchesSince, WrongPassword,
                     resolve)
@@ -173,8 +174,8 @@ class Run:
         reconciled = intended.reconcile(request, theirs, ours, self._context, self.used)
         if their_kept != our_events or reconciled[0] != reconciled[1]:
             raise Difference(self._report(
-                f'{describe(request)}\nreference:\n{show(their_events, theirs)}\n'
-                f'subject:\n{show(our_events, ours)}'))
+                f'{describe(request)}\nreference:\n{show_frames(their_events, theirs)}\n'
+                f'subject:\n{show_frames(our_events, ours)}'))
 
     def _reattach(self, step):
         old = [side.clients[step.slot] for side in self.sides]
@@ -262,7 +263,8 @@ class Run:
 
     def _report(self, what):
         lines = [f'seed {self.seed}, step {self._step_number}: {self._step.__class__.__name__}']
-        lines += [f'    before: step {number}, connection {slot}: {describe(request)} -> {reply}'
+        lines += [f'    before: step {number}, connection {slot}: {describe(request)} -> '
+                  f'{show_reply(reply)}'
                   for number, slot, request, reply in list(self._history)[:-1]]
         return '\n'.join([*lines, what])
 
@@ -284,17 +286,3 @@ def read_tree(client, view):
             yield path, (acl, stat.num_children)
         else:
             yield path, (data, view.stat(stat), acl)
-
-
-def describe(request):
-    return f'{name_of(Op, request.op)} {request.body!r}'
-
-
-def show(events, reply):
-    lines = [f'    event {name_of(EventType, kind)} {path!r}' for _, kind, path, _ in events]
-    if reply[0] == 'reply':
-        _, xid, zxid, err, body = reply
-        lines.append(f'    reply xid {xid}, zxid {zxid}, {name_of(Err, err)}: {body}')
-    else:
-        lines.append(f'    {reply[0]}')
-    return '\n'.join(lines)

@@ -21,16 +21,18 @@ SUPER_CREDENTIALS = b'super:admin'
 LONG_TTL_MS = 10**10
 
 TOP = ['/a', '/b', '/c']
-PATHS = TOP + ['/a/x', '/a/y', '/b/x', '/c/x', '/a/x/1', '/a/x/2', '/b/x/1']
+SECOND = ['/a/x', '/a/y', '/b/x', '/c/x']
+PATHS = TOP + SECOND + ['/a/x/1', '/a/x/2', '/b/x/1']
 SEQUENTIAL_PREFIXES = ['/a/s-', '/b/s-', '/a/x/', '/s', '/c/']
-SEQUENTIAL_NODES = [f'{prefix}{number:010}' for prefix in SEQUENTIAL_PREFIXES for number in (0, 1, 2)]
+SEQUENTIAL_NODES = [f'{prefix}{number:010}'
+                    for prefix in SEQUENTIAL_PREFIXES for number in (0, 1, 2)]
 SYSTEM_PATHS = ['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']
 CONFIG = '/zookeeper/config'
 BAD_PATHS = ['', 'x', 'a/b', '//', '/a/', '/a//x', '/a/./x', '/a/../b', '/a/.', '/a/..', '/a/\x01',
              '/a/\x7f', '/a/\ue000', '/missing/x', '/missing', '/zookeeper/x/y', b'/a/\xff']
 NUL_PATH = '/a/n\0l'
 GOOD_ODD_PATHS = ['/a/...', '/a/.hidden', '/a/b c', '/b/\u00e4', '/c/\u4e2d']
-VERSIONS = [-1, -1, -1, 0, 0, 1, 2, 3, 99, -2, 2**31 - 1, -2**31]
+ODD_VERSIONS = [0, 0, 1, 2, 3, 99, -2, 2**31 - 1, -2**31]
 DATA = [b'', b'x', b'data', b'0' * 100, None, bytes(range(256))]
 UNKNOWN_OPS = [0, 10, 23, 99, 108, 200, -2, -12]
 
@@ -66,17 +68,19 @@ class Generator:
         self._watch_modes = [{} for _ in range(SLOTS)]
         self._recent_labels = ['start']
         self._makers = [
-            (22, self._create), (8, self._delete), (10, self._set_data), (8, self._get_data),
+            (26, self._create), (6, self._delete), (10, self._set_data), (8, self._get_data),
             (8, self._exists), (5, self._get_children), (4, self._get_children2),
             (4, self._set_acl), (4, self._get_acl), (2, self._sync), (1, self._ping),
             (12, self._multi), (4, self._multi_read), (5, self._set_watches), (4, self._add_watch),
             (5, self._examine_watches), (2, self._get_ephemerals), (2, self._count_children),
             (1, self._who_am_i), (4, self._quota), (2, self._truncated), (1, self._extended),
-            (1, self._reconfig), (1, self._sasl)]
+            (1, self._reconfig)]
 
     def next_step(self, latest_label):
         """The next step; `latest_label` names the latest successful write."""
         self._count += 1
+        if self._count <= len(TOP):
+            return Exchange(0, [records.create(TOP[self._count - 1])])
         if self._count % TREE_COMPARISON_INTERVAL == 0:
             return CompareTrees()
         if latest_label != self._recent_labels[-1]:
@@ -112,17 +116,10 @@ class Generator:
 
     # Ingredients.
 
-    def _path(self, bad_share=0.06):
-        dice = self.random.random()
-        if dice < bad_share:
-            return self.random.choice(BAD_PATHS)
-        if dice < bad_share + 0.03:
-            return self.random.choice(GOOD_ODD_PATHS)
-        if dice < bad_share + 0.08:
-            return self.random.choice(SYSTEM_PATHS)
-        if dice < bad_share + 0.16:
-            return self.random.choice(SEQUENTIAL_NODES)
-        return self.random.choice(PATHS)
+    def _path(self, bad_share=0.05):
+        pools = [BAD_PATHS, GOOD_ODD_PATHS, SYSTEM_PATHS, SEQUENTIAL_NODES, TOP, SECOND, PATHS]
+        weights = [bad_share, 0.02, 0.05, 0.05, 0.3, 0.3, 0.2]
+        return self.random.choice(self.random.choices(pools, weights)[0])
 
     def _path_to_write(self, slot):
         """Super may overwrite the configuration on Apache only, so it is not asked to."""
@@ -132,7 +129,7 @@ class Generator:
                 return path
 
     def _version(self):
-        return self.random.choice(VERSIONS)
+        return -1 if self.random.random() < 0.6 else self.random.choice(ODD_VERSIONS)
 
     def _data(self):
         return self.random.choice(DATA)
@@ -233,15 +230,18 @@ class Generator:
     def _reconfig(self, slot):
         return records.reconfig(members=self.random.choice([None, '', 'server.1=h:1:2;3']))
 
-    def _sasl(self, slot):
-        return records.sasl(self.random.choice([b'', b'token', None]))
-
     def _multi(self, slot):
         size = self.random.choice([0, 1, 1, 2, 2, 3, 3, 4, 6])
         makers = [lambda: self._create(slot, in_multi=True), lambda: self._delete(slot),
                   lambda: self._set_data(slot),
                   lambda: records.check(self._path(), self._version())]
         requests = [self.random.choice(makers)() for _ in range(size)]
+        if self.random.random() < 0.3:
+            # These can hardly fail: there must be successful ones with several operations.
+            requests = [records.create('/a/s-', self._data(), flags=Flags.SEQUENTIAL),
+                        records.set_data('/a', self._data()), records.check('/a'),
+                        records.create_container('/b/s-', flags=Flags.CONTAINER),
+                        records.delete('/b/s-'), records.set_data('/b', b'y')][:size]
         if self.random.random() < 0.04:
             requests.insert(self.random.randrange(size + 1), self.random.choice(
                 [records.exists('/a'), records.set_acl('/a', OPEN), records.get_data('/a'),
@@ -250,8 +250,11 @@ class Generator:
 
     def _multi_read(self, slot):
         makers = [records.get_data, records.get_children]
-        return records.multi_read([self.random.choice(makers)(self._path(), self.random.random() < 0.3)
-                                   for _ in range(self.random.randrange(5))])
+        requests = [self.random.choice(makers)(self._path(), self.random.random() < 0.3)
+                    for _ in range(self.random.randrange(5))]
+        if self.random.random() < 0.05:
+            requests.append(self.random.choice([records.exists('/a'), records.delete('/missing')]))
+        return records.multi_read(requests)
 
     def _auth(self, slot):
         dice = self.random.random()
@@ -262,6 +265,8 @@ class Generator:
             return records.auth('digest', SUPER_CREDENTIALS)
         if dice < 0.8:
             return records.auth('ip', b'10.0.0.1')
+        if dice < 0.86:
+            return records.sasl(self.random.choice([b'', b'token']))
         self._with_new_connection(slot, None)
         return records.auth(self.random.choice(['world', 'nope', 'auth', 'super', '', None]), b'x')
 
@@ -283,7 +288,8 @@ class Generator:
     def _set_watches(self, slot):
         one_shot = [path for path in PATHS + ['/']
                     if self._watch_modes[slot].get(path, 'one-shot') == 'one-shot']
-        lists = {name: self.random.sample(one_shot, self.random.randrange(min(3, len(one_shot) + 1)))
+        most = min(2, len(one_shot))
+        lists = {name: self.random.sample(one_shot, self.random.randint(0, most))
                  for name in ('data', 'exist', 'child')}
         for paths in lists.values():
             for path in paths:

@@ -28,7 +28,7 @@ AVOIDED = [
     ('watches on the empty path', 'it reads as the root, but 3.8 never fires such a watch'),
     ('exists with a watch on a node that may not be read',
      'before 3.8.4 it needed no right, so only there the watch would be left'),
-    ('authentication within a pipeline', '3.8 answers it ahead of earlier requests'),
+    ('auth and sasl within a pipeline', '3.8 answers them ahead of earlier requests'),
     ('unknown operations within a pipeline', '3.8 refuses them ahead of earlier requests'),
     ('a wrong password while the owner is connected', '3.8 closes the live connection'),
     ('counters of sequential nodes past 2147483647', '3.8 wraps around and then sticks'),

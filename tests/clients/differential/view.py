@@ -74,7 +74,7 @@ class View:
     def _value(self, op, value):
         """The decoded body of a reply, with everything renamed and unordered lists sorted."""
         if op in (Op.GET_CHILDREN, Op.GET_EPHEMERALS, Op.WHO_AM_I):
-            return sorted(value)
+            return value and sorted(value)
         if op in (Op.GET_CHILDREN2, Op.GET_ACL):
             return sorted(value[0], key=repr), self.stat(value[1])
         if op in (Op.MULTI, Op.MULTI_READ):

@@ -1,7 +1,8 @@
 """The base of the wire tests: a server per class, clients that are closed after each test.
 
 The environment variable SERVER chooses what is tested: topod (the default), or apache, which shows
-that the tests say what ZooKeeper does. Where topod differs on purpose, `differs_from_apache` says why.
+that the tests say what ZooKeeper does. Where topod differs on purpose, `differs_from_apache` says
+why.
 """
 
 import os

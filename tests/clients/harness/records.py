@@ -167,7 +167,8 @@ def set_watches(zxid, data=(), exist=(), child=(), persistent=None, recursive=No
     writer = Writer().long(zxid).strings(data).strings(exist).strings(child)
     if persistent is None and recursive is None:
         return Request(Op.SET_WATCHES, writer.bytes())
-    return Request(Op.SET_WATCHES2, writer.strings(persistent or ()).strings(recursive or ()).bytes())
+    writer.strings(persistent or ()).strings(recursive or ())
+    return Request(Op.SET_WATCHES2, writer.bytes())
 
 
 def reconfig(joining=None, leaving=None, members=None, config_id=-1):

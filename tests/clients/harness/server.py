@@ -31,8 +31,8 @@ POLL_INTERVAL = 0.005
 JAVA_FOLDER = pathlib.Path('/usr/share/java')
 APACHE_JARS = ('zookeeper', 'zookeeper-jute', 'slf4j-api', 'slf4j-simple', 'netty-all',
                'metrics-core', 'snappy-java', 'commons-io', 'commons-cli', 'log4j-1.2')
-# Apache gives an unknown key of zoo.cfg to the JVM as `zookeeper.<key>`; these it reads without that
-# prefix, so they must be given on the command line.
+# Apache gives an unknown key of zoo.cfg to the JVM as `zookeeper.<key>`; these it reads without
+# that prefix, so they must be given on the command line.
 UNPREFIXED_PROPERTIES = ('jute.', 'readonlymode.', 'znode.container.')
 
 _running = weakref.WeakSet()

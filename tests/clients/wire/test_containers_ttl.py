@@ -184,7 +184,8 @@ class Reaping(ServerCase):
 
     def test_ttl_node_with_children_stays_until_they_go(self):
         client = self.client_with_root()
-        client.multi(records.create_ttl(self.root + '/t', 1), records.create(self.root + '/t/child'))
+        client.multi(records.create_ttl(self.root + '/t', 1),
+                     records.create(self.root + '/t/child'))
         self.await_reaper(client)
         client.stat(self.root + '/t')
         client.delete(self.root + '/t/child')
@@ -193,7 +194,8 @@ class Reaping(ServerCase):
     def test_children_do_not_refresh_the_time(self):
         client = self.client_with_root()
         client.create_ttl(self.root + '/t', 1)
-        client.multi(records.create_ttl(self.root + '/u', 1), records.create(self.root + '/u/child'))
+        client.multi(records.create_ttl(self.root + '/u', 1),
+                     records.create(self.root + '/u/child'))
         mtime = client.stat(self.root + '/u').mtime
         client.create(self.root + '/u/other')
         self.assertEqual(client.stat(self.root + '/u').mtime, mtime)

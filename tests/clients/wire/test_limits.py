@@ -46,7 +46,8 @@ class Garbage(ServerCase):
             self.assertEqual(connection.receive_until_closed(), b'')
 
     def test_other_protocols_close(self):
-        for data in (b'GET / HTTP/1.1\r\nHost: x\r\n\r\n', b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03',
+        for data in (b'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+                     b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03',
                      b'*1\r\n$4\r\nPING\r\n', b'SSH-2.0-x\r\n'):
             with self.subTest(data=data):
                 connection = self.connect_raw()
@@ -153,8 +154,8 @@ class SlowReaders(ServerCase):
         deaf.add_watch('/', 1)
         name = 'n' * 10000
         for _ in range(20):
-            creations = [records.create(f'{self.root}/{name}'), records.delete(f'{self.root}/{name}')]
-            self.bystander.send_all(creations * 100)
+            path = f'{self.root}/{name}'
+            self.bystander.send_all([records.create(path), records.delete(path)] * 100)
             for _ in range(200):
                 self.assertEqual(self.bystander.receive_reply().err, 0)
         self.assertLess(resident_bytes(self.server.pid) - before, MAX_GROWTH_BYTES)

@@ -343,7 +343,7 @@ class Order(ServerCase):
 
 
 class AclFilter(ServerCase):
-    """An event is a read: who may not read gets none, and a one-shot watch is spent all the same."""
+    """An event is a read: who may not read gets none. The one-shot watch is spent all the same."""
 
     LOCKED = (Acl(Perms.ALL & ~Perms.READ, 'world', 'anyone'),)
 
