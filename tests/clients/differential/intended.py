@@ -101,8 +101,8 @@ def _zxid_of_unknown_operation(_, reference, subject, __):
 TOLERATED = [
     Tolerance('create2 in a multi', '3.8 answers it with the type and body of create; its own type '
               'carries the Stat', _create2_in_multi),
-    Tolerance('write in a multiRead', '3.8 adds an empty result behind the error -5; an error reply '
-              'has no body', _write_in_multi_read),
+    Tolerance('write in a multiRead', '3.8 adds an empty result behind the error -5; an error '
+              'reply has no body', _write_in_multi_read),
     Tolerance('exists on an unreadable node', 'since 3.8.4 exists needs READ (CVE-2024-23944)',
               _exists_on_unreadable_node),
     Tolerance('NUL in the path of exists', 'later versions refuse it with -8', _nul_in_exists),

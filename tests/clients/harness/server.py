@@ -1,4 +1,4 @@
-"""Server processes for black-box tests: `Topod`, the server under test, and `Apache`, the reference.
+"""Server processes for black-box tests: `Topod`, the tested one, and `Apache`, the reference.
 
 Both have one interface: start, stop, kill, restart, host, port, pid, log_text. As context managers
 they start on entry and stop on exit. Each server owns a temporary directory with its configuration
@@ -248,7 +248,7 @@ class Apache(Server):
         unprefixed = {key: value for key, value in keys.items()
                       if key.startswith(UNPREFIXED_PROPERTIES)}
         path = self._write_config({k: v for k, v in keys.items() if k not in unprefixed})
-        command = ['java', '-Xmx512m', '-Xshare:auto', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
+        command = ['java', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
                    '-Dzookeeper.jmx.log4j.disable=true', '-Dzookeeper.forceSync=no',
                    '-Dzookeeper.preAllocSize=1024',
                    *(f'-D{key}={value}' for key, value in unprefixed.items()),

@@ -2,8 +2,8 @@
 
 `WireClient` is one connection. `send` queues nothing and waits for nothing, so requests pipeline;
 `receive` returns the next frame, a Reply or an Event, in the order of the wire. `call` sends one
-request and waits for its reply, keeping events that come before it in `events`. Nothing waits longer
-than DEADLINE seconds: then TimeoutError. Not thread-safe.
+request and waits for its reply, keeping events that come before it in `events`. Nothing waits
+longer than DEADLINE seconds: then TimeoutError. Not thread-safe.
 """
 
 import os
