@@ -11,12 +11,12 @@ import itertools
 from harness import records
 from harness.codes import Err, Xid
 from harness.records import OPEN_ACL
-from harness.wire import Closed, Event, Reply, WireClient
+from harness.wire import Closed, Reply, WireClient
 
 from . import intended
 from .describe import describe, show_frames, show_reply
 from .generator import SLOTS, SUPER_CREDENTIALS, Generator
-from .steps import (CloseSession, CompareTrees, Exchange, Reattach, SetWatchesSince, WrongPassword,
+from .steps import (CloseSession, CompareTrees, Exchange, Reattach, Restart, WrongPassword,
                     resolve)
 from .view import CLOSED, Inconsistent, View
 
@@ -148,6 +148,8 @@ class Run:
         elif isinstance(step, CloseSession):
             self._close_session(step.slot)
             self._expect_equal('connect', *(side.connect(step.slot) for side in self.sides))
+        elif isinstance(step, Restart):
+            self._restart(step)
         elif isinstance(step, CompareTrees):
             self._compare_trees()
 
@@ -202,6 +204,13 @@ class Run:
         self._expect_equal('wrong password',
                            *(side.attach_with(step.slot, step.password) for side in self.sides))
         self._expect_equal('reattach', *(side.reattach(step.slot) for side in self.sides))
+
+    def _restart(self, step):
+        for side in self.sides:
+            side.server.restart(step.graceful)
+        for slot in range(SLOTS):
+            self._expect_equal('reattach', *(side.reattach(slot) for side in self.sides))
+        self._compare_trees()
 
     def _close_session(self, slot):
         """Ephemerals go in no defined order, so their events are compared as sets, at once."""

@@ -11,7 +11,8 @@ from harness import records
 from harness.codes import Flags, Op, Perms, WatchMode
 from harness.records import Acl, Request
 
-from .steps import CloseSession, CompareTrees, Exchange, Reattach, SetWatchesSince, WrongPassword
+from .steps import (CloseSession, CompareTrees, Exchange, Reattach, Restart, SetWatchesSince,
+                    WrongPassword)
 
 SLOTS = 4
 MAX_BATCH = 8
@@ -63,6 +64,8 @@ class Generator:
         self.random = random.Random(seed)
         self.locked = set()
         self._count = 0
+        # Half of the seeds restart the servers, the others use quotas (see intended.AVOIDED).
+        self._restarts = seed % 2 == 1
         self._has_super = [False] * SLOTS
         # Watches of one connection on one path keep to one mode.
         self._watch_modes = [{} for _ in range(SLOTS)]
@@ -73,7 +76,7 @@ class Generator:
             (4, self._set_acl), (4, self._get_acl), (2, self._sync), (1, self._ping),
             (12, self._multi), (4, self._multi_read), (5, self._set_watches), (4, self._add_watch),
             (5, self._examine_watches), (2, self._get_ephemerals), (2, self._count_children),
-            (1, self._who_am_i), (4, self._quota), (2, self._truncated), (1, self._extended),
+            (1, self._who_am_i), (0 if self._restarts else 4, self._quota), (2, self._truncated), (1, self._extended),
             (1, self._reconfig)]
 
     def next_step(self, latest_label):
@@ -87,6 +90,10 @@ class Generator:
             self._recent_labels = (self._recent_labels + [latest_label])[-20:]
         slot = self.random.randrange(SLOTS)
         dice = self.random.random()
+        if dice < 0.002 and self._restarts:
+            for other in range(SLOTS):
+                self._with_new_connection(other, None)
+            return Restart(self.random.random() < 0.5)
         if dice < 0.012:
             return self._with_new_connection(slot, CloseSession(slot))
         if dice < 0.03:

@@ -47,5 +47,10 @@ class CloseSession(NamedTuple):
     slot: int
 
 
+class Restart(NamedTuple):
+    """Both servers end and start again on their data; every session comes back."""
+    graceful: bool
+
+
 class CompareTrees(NamedTuple):
     """Every node of both servers is read, with its Stat and ACL, and compared."""

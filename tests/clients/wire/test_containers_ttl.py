@@ -215,7 +215,7 @@ class Reaping(ServerCase):
         client = self.client_with_root()
         client.create_container(self.root + '/c')
         client.multi(records.create(self.root + '/c/child'),
-                     records.create_ttl(self.root + '/t', 5000, b''))
+                     records.create_ttl(self.root + '/t', 2000))
         self.server.restart()
         client = self.connect()
         client.delete(self.root + '/c/child')

@@ -96,6 +96,13 @@ class SetWatches(ServerCase):
         self.assert_events(self.client, (DATA_CHANGED, self.root), (CREATED, other + '/child'),
                            (DATA_CHANGED, self.root))
 
+    def test_events_that_catch_up_carry_no_zxid_from_the_future(self):
+        zxid = self.now()
+        self.writer.set_data(self.root, b'')
+        reply = self.client.exchange(records.set_watches(zxid, data=[self.root]))
+        event, = self.client.events
+        self.assertTrue(event.zxid == -1 or 0 < event.zxid <= reply.zxid, event)
+
     def test_all_lists_together(self):
         names = 'data', 'exist', 'child', 'persistent', 'recursive'
         for name in names:
