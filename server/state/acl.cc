@@ -97,9 +97,7 @@ bool is_valid_id(std::string_view scheme, NullableBytes id) {
 }
 
 // Whether an id says who the caller is, rather than where it is or what it may do.
-bool authenticates(const AuthId& id) {
-  return id.scheme != kSchemeIp && id.scheme != kSchemeSuper;
-}
+bool authenticates(const AuthId& id) { return id.scheme != kSchemeIp && id.scheme != kSchemeSuper; }
 
 size_t stored_bytes(const StoredAclEntry& entry) {
   return kStoredEntryBytesMin + entry.scheme.size() + entry.id.size();
@@ -107,9 +105,7 @@ size_t stored_bytes(const StoredAclEntry& entry) {
 
 }  // namespace
 
-Acl world_acl(int32_t perms) {
-  return {{perms, std::string(kSchemeWorld), std::string(kAnyone)}};
-}
+Acl world_acl(int32_t perms) { return {{perms, std::string(kSchemeWorld), std::string(kAnyone)}}; }
 
 bool permits_anyone(const Acl& acl, int32_t wanted) {
   if (acl.empty()) return true;
@@ -136,8 +132,8 @@ tl::expected<Acl, ErrorCode> normalise_acl(std::span<const AclEntry> requested,
   acl.reserve(requested.size());
   size_t bytes = 0;
   const auto append = [&](int32_t perms, std::string_view scheme, std::string_view id) {
-    bytes += stored_bytes(
-        acl.emplace_back(StoredAclEntry{perms, std::string(scheme), std::string(id)}));
+    bytes +=
+        stored_bytes(acl.emplace_back(StoredAclEntry{perms, std::string(scheme), std::string(id)}));
   };
   std::set<std::tuple<int32_t, std::string_view, NullableBytes>> seen;
   for (const AclEntry& entry : requested) {
@@ -227,18 +223,26 @@ const Acl* AclTable::find(AclId id) const {
   return found == lists_.end() ? nullptr : &found->second.acl;
 }
 
-std::vector<AclId> AclTable::purge_unreferenced() {
-  std::vector<AclId> purged;
+std::vector<std::pair<AclId, Acl>> AclTable::purge_unreferenced() {
+  std::vector<std::pair<AclId, Acl>> purged;
   if (unreferenced_.empty()) return purged;
   std::sort(unreferenced_.begin(), unreferenced_.end());
   for (const uint32_t id : unreferenced_) {
     const auto found = lists_.find(id);
     if (found == lists_.end() || found->second.references > 0) continue;
+    purged.emplace_back(AclId(id), found->second.acl);
     erase(found);
-    purged.push_back(AclId(id));
   }
   unreferenced_.clear();
   return purged;
+}
+
+std::vector<AclId> AclTable::added_since(uint32_t counter) const {
+  std::vector<AclId> added;
+  for (auto it = lists_.upper_bound(counter); it != lists_.end(); ++it) {
+    added.push_back(AclId(it->first));
+  }
+  return added;
 }
 
 void AclTable::roll_back(uint32_t counter) {
@@ -250,8 +254,7 @@ void AclTable::roll_back(uint32_t counter) {
   counter_ = counter;
 }
 
-std::map<uint32_t, AclTable::Row>::iterator AclTable::erase(
-    std::map<uint32_t, Row>::iterator row) {
+std::map<uint32_t, AclTable::Row>::iterator AclTable::erase(std::map<uint32_t, Row>::iterator row) {
   by_content_.erase(serialize_acl(row->second.acl));
   return lists_.erase(row);
 }

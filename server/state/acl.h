@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -95,9 +96,11 @@ class AclTable {
   void release(AclId id);
   [[nodiscard]] const Acl& get(AclId id) const;   // must be there
   [[nodiscard]] const Acl* find(AclId id) const;  // nullptr if it is gone
-  // Removes unreferenced lists and returns their ids in ascending order.
-  std::vector<AclId> purge_unreferenced();
-  // Takes back all additions since the counter stood there; their references are gone already.
+  // Removes unreferenced lists and returns them in ascending order of id.
+  std::vector<std::pair<AclId, Acl>> purge_unreferenced();
+  // Lists added since the counter stood there, and taking these back: their references are gone
+  // already, those of all others are as they were then.
+  [[nodiscard]] std::vector<AclId> added_since(uint32_t counter) const;
   void roll_back(uint32_t counter);
 
   // Loading: puts a list at its id without a reference. False: id or list is there already.

@@ -76,8 +76,7 @@ class NodeSlab {
     CHECK(name.size() < BlobHeader::kNullData && bytes.size() < BlobHeader::kNullData);
     const BlobHeader header{static_cast<uint32_t>(name.size()),
                             data ? static_cast<uint32_t>(bytes.size()) : BlobHeader::kNullData};
-    auto* const blob =
-        static_cast<char*>(std::malloc(sizeof header + name.size() + bytes.size()));
+    auto* const blob = static_cast<char*>(std::malloc(sizeof header + name.size() + bytes.size()));
     CHECK_MSG(blob != nullptr, "out of memory");
     std::memcpy(blob, &header, sizeof header);
     if (!name.empty()) std::memcpy(blob + sizeof header, name.data(), name.size());

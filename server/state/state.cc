@@ -106,8 +106,7 @@ bool State::adopt_node(NodeSlot slot, std::string& why) {
     return refuse(why, describe(fields.id) + " is newer than the counter of znodes");
   }
   switch (fields.kind) {
-    case NodeKind::kPersistent:
-      return true;
+    case NodeKind::kPersistent: return true;
     case NodeKind::kEphemeral: {
       Session* const session = sessions.find(SessionId(fields.owner_or_ttl_ms));
       if (session == nullptr) return refuse(why, describe(fields.id) + " has no session");
@@ -115,9 +114,7 @@ bool State::adopt_node(NodeSlot slot, std::string& why) {
       return true;
     }
     case NodeKind::kContainer:
-    case NodeKind::kTtl:
-      reapable.emplace(fields.id, fields.kind);
-      return true;
+    case NodeKind::kTtl: reapable.emplace(fields.id, fields.kind); return true;
   }
   return refuse(why, describe(fields.id) + " is of no known kind");
 }

@@ -112,9 +112,7 @@ std::string_view Tree::name(NodeSlot slot) const { return NodeSlab::name_of(impl
 
 NullableBytes Tree::data(NodeSlot slot) const { return NodeSlab::data_of(impl_->slab[slot]); }
 
-std::string_view Tree::content(NodeSlot slot) const {
-  return NodeSlab::blob_of(impl_->slab[slot]);
-}
+std::string_view Tree::content(NodeSlot slot) const { return NodeSlab::blob_of(impl_->slab[slot]); }
 
 uint32_t Tree::data_length(NodeSlot slot) const {
   return NodeSlab::data_size_of(impl_->slab[slot]);
@@ -136,8 +134,8 @@ Stat Tree::stat(NodeSlot slot) const {
   stat.version = fields.version;
   stat.aversion = fields.aversion;
   // Creations and deletions of children: those that are not here any more counted twice.
-  stat.cversion = static_cast<int32_t>(2 * static_cast<uint64_t>(fields.children_created) -
-                                       node.child_count);
+  stat.cversion =
+      static_cast<int32_t>(2 * static_cast<uint64_t>(fields.children_created) - node.child_count);
   stat.ephemeral_owner = fields.kind == NodeKind::kEphemeral ? fields.owner_or_ttl_ms : 0;
   stat.data_length = static_cast<int32_t>(NodeSlab::data_size_of(node));
   stat.num_children = static_cast<int32_t>(node.child_count);

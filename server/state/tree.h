@@ -67,7 +67,7 @@ class Tree {
   // Name and data with their lengths, in one piece: what a digest is made of.
   [[nodiscard]] std::string_view content(NodeSlot slot) const;
   [[nodiscard]] uint32_t data_length(NodeSlot slot) const;  // of null: 0
-  [[nodiscard]] NodeSlot parent(NodeSlot slot) const;  // of the root: kNoNode
+  [[nodiscard]] NodeSlot parent(NodeSlot slot) const;       // of the root: kNoNode
   [[nodiscard]] uint32_t child_count(NodeSlot slot) const;
   [[nodiscard]] Stat stat(NodeSlot slot) const;
   [[nodiscard]] std::string path(NodeSlot slot) const;
