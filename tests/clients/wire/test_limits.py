@@ -12,8 +12,8 @@ import time
 import unittest
 
 from harness import records
-from harness.cases import TESTS_APACHE, ServerCase
-from harness.codes import Err
+from harness.cases import TESTS_APACHE, ServerCase, differs_from_apache
+from harness.codes import Err, WatchMode
 from harness.records import Request
 from harness.wire import DEADLINE, Closed, RawConnection, WireClient, four_letter
 
@@ -147,19 +147,27 @@ class SlowReaders(ServerCase):
         for xid in xids:
             self.assertEqual(len(slow.receive_reply(xid).body), 4 + LARGE_VALUE_BYTES + 68)
 
-    @unittest.skipIf(TESTS_APACHE, 'Apache differs: the memory of a JVM tells nothing')
-    def test_unread_events_do_not_fill_the_memory(self):
-        before = resident_bytes(self.server.pid)
-        deaf = self.connect(receive_buffer_bytes=4096)
-        deaf.add_watch('/', 1)
-        name = 'n' * 10000
-        for _ in range(20):
-            path = f'{self.root}/{name}'
-            self.bystander.send_all([records.create(path), records.delete(path)] * 100)
-            for _ in range(200):
-                self.assertEqual(self.bystander.receive_reply().err, 0)
-        self.assertLess(resident_bytes(self.server.pid) - before, MAX_GROWTH_BYTES)
-        self.assert_alive(self.bystander)
+
+class DeafWatchers(ServerCase):
+    """Events cannot be held back as requests can, so who does not take them is cut off."""
+
+    config = {'maxUnsentBytes': 4 << 20}
+
+    @differs_from_apache('it keeps unread events without a limit')
+    def test_watcher_that_never_reads_is_closed(self):
+        writer = self.client_with_root()
+        deaf, listener = self.connect(receive_buffer_bytes=4096), self.connect()
+        deaf.add_watch('/', WatchMode.PERSISTENT_RECURSIVE)
+        listener.add_watch('/', WatchMode.PERSISTENT_RECURSIVE)
+        path = f'{self.root}/{"n" * 10000}'
+        rounds, changes = 20, [records.create(path), records.delete(path)] * 100
+        for _ in range(rounds):
+            writer.send_all(changes)
+            for _ in changes:
+                self.assertEqual(writer.receive_reply().err, 0)
+            self.assertEqual(len(listener.take_events()), len(changes))
+        unread = deaf.receive_until_closed()
+        self.assertLess(len(unread), rounds * len(changes) * len(path))
 
 
 class ManyConnections(ServerCase):
