@@ -25,7 +25,11 @@ std::span<char> FrameReader::writable(size_t bytes_min) {
       buffer_.shrink_to_fit();
     }
   }
-  const size_t needed = std::max(bytes_min, wanted_ > end_ - begin_ ? wanted_ - (end_ - begin_) : 0);
+  // A frame gets memory as it arrives, twice what is there: ten thousand connections may announce
+  // large ones and never send them.
+  const size_t arrived = end_ - begin_;
+  const size_t missing = wanted_ > arrived ? wanted_ - arrived : 0;
+  const size_t needed = std::max(bytes_min, std::min(missing, arrived));
   if (buffer_.size() - end_ < needed && begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
