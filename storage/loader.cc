@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <optional>
 #include <utility>
 
@@ -14,16 +13,6 @@
 namespace topod::storage {
 
 namespace {
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const char byte : bytes.substr(0, 16)) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned char>(byte));
-    text += digits;
-  }
-  return text;
-}
 
 // One pass over all tables of one read transaction.
 class Scan {
@@ -64,7 +53,7 @@ class Scan {
   [[nodiscard]] tl::unexpected<StorageError> damage(Table table, std::string_view key,
                                                     const std::string& what) const {
     return storage_error(StorageError::Kind::kDamaged, where_ + ": table " + name_of(table) +
-                                                           ", row " + hex(key) + ": " + what);
+                                                           ", row " + hex_of(key) + ": " + what);
   }
   [[nodiscard]] tl::unexpected<StorageError> damage(const std::string& what) const {
     return storage_error(StorageError::Kind::kDamaged, where_ + ": " + what);

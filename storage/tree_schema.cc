@@ -146,6 +146,17 @@ RowKey RowKey::of(ServerId id) {
   return key;
 }
 
+std::string hex_of(std::string_view key) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char byte : key.substr(0, 16)) {
+    const auto value = static_cast<unsigned char>(byte);
+    text += kDigits[value >> 4];
+    text += kDigits[value & 15];
+  }
+  return text;
+}
+
 void seal_row(Table table, std::string_view key, char* value, size_t bytes) {
   CHECK(bytes >= kHashBytes);
   const uint64_t hash = hash_of(table, key, {value, bytes});

@@ -160,6 +160,9 @@ class RowKey {
   size_t size_ = 0;
 };
 
+// A key as it is shown to people.
+[[nodiscard]] std::string hex_of(std::string_view key);
+
 // Fills the hash field of a value that is otherwise complete.
 void seal_row(Table table, std::string_view key, char* value, size_t bytes);
 // Whether the hash is right. False as well for a value of impossible length.
