@@ -9,7 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <deque>
+#include <memory>
+#include <vector>
 
 #include "proto/frame.h"
 #include "proto/records.h"
@@ -20,10 +21,11 @@ namespace topod::bench {
 namespace {
 
 constexpr int kStopCheckMs = 50;
+constexpr size_t kEventsPerTurn = 256;
 constexpr int32_t kMaxRequestBytes = 16 * 1024 * 1024;
-constexpr size_t kReadChunkBytes = size_t{64} * 1024;
+constexpr size_t kReadChunkBytes = size_t{16} * 1024;
 
-std::string make_reply_body(size_t value_bytes) {
+std::string make_read_reply(size_t value_bytes) {
   std::string body;
   JuteWriter out(body);
   out.write_buffer(make_value(value_bytes, 1));
@@ -39,24 +41,22 @@ class EchoConnection {
   EchoConnection(const EchoConnection&) = delete;
   EchoConnection& operator=(const EchoConnection&) = delete;
 
-  void answer(const std::string& body) {
+  // False: the client has gone.
+  [[nodiscard]] bool answer(std::string_view read_reply) {
     const std::span<char> room = reader_.writable(kReadChunkBytes);
     const ssize_t received = ::recv(socket_, room.data(), room.size(), 0);
-    if (received <= 0) return end();
+    if (received <= 0) return false;
     reader_.filled(static_cast<size_t>(received));
     answers_.clear();
     for (auto next = reader_.next(); next.verdict == FrameReader::Verdict::kFrame;
          next = reader_.next()) {
-      answer_frame(next.frame, body);
+      answer_frame(next.frame, read_reply);
     }
-    if (::send(socket_, answers_.data(), answers_.size(), MSG_NOSIGNAL) < 0) end();
+    return ::send(socket_, answers_.data(), answers_.size(), MSG_NOSIGNAL) >= 0;
   }
 
  private:
-  // The socket is closed with the object; until then epoll shall not report it.
-  void end() { ::shutdown(socket_, SHUT_RDWR); }
-
-  void answer_frame(std::string_view frame, const std::string& body) {
+  void answer_frame(std::string_view frame, std::string_view read_reply) {
     const size_t place = begin_frame(answers_);
     JuteWriter out(answers_);
     if (!connected_) {
@@ -68,7 +68,9 @@ class EchoConnection {
       JuteReader in(frame);
       request.read(in);
       ReplyHeader{request.xid, 1, ErrorCode::kOk}.write(out);
-      out.write_raw(body);
+      const auto op = static_cast<OpCode>(request.op);
+      if (op == OpCode::kGetData) out.write_raw(read_reply);
+      if (op == OpCode::kSetData) Stat().write(out);
     }
     end_frame(answers_, place);
   }
@@ -81,7 +83,7 @@ class EchoConnection {
 
 }  // namespace
 
-EchoServer::EchoServer(size_t value_bytes) : reply_body_(make_reply_body(value_bytes)) {}
+EchoServer::EchoServer(size_t value_bytes) : read_reply_(make_read_reply(value_bytes)) {}
 
 EchoServer::~EchoServer() {
   stopping_ = true;
@@ -106,26 +108,36 @@ tl::expected<uint16_t, std::string> EchoServer::start() {
 
 void EchoServer::serve() {
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
-  std::deque<EchoConnection> connections;
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = nullptr;  // the listener
-  epoll_ctl(epoll, EPOLL_CTL_ADD, listener_, &event);
-  std::array<epoll_event, 256> ready{};
+  std::vector<std::unique_ptr<EchoConnection>> connections;  // by descriptor
+  const auto watch = [epoll](int descriptor) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = descriptor;
+    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+  };
+  const auto accept_one = [&] {
+    const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (socket < 0) return;
+    const int on = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const auto index = static_cast<size_t>(socket);
+    if (connections.size() <= index) connections.resize(index + 1);
+    connections[index] = std::make_unique<EchoConnection>(socket);
+    watch(socket);
+  };
+
+  watch(listener_);
+  std::array<epoll_event, kEventsPerTurn> ready{};
   while (!stopping_) {
     const int count = epoll_wait(epoll, ready.data(), static_cast<int>(ready.size()), kStopCheckMs);
     for (int i = 0; i < count; ++i) {
-      const epoll_event& current = ready[static_cast<size_t>(i)];
-      if (current.data.ptr != nullptr) {
-        static_cast<EchoConnection*>(current.data.ptr)->answer(reply_body_);
+      const int descriptor = ready[static_cast<size_t>(i)].data.fd;
+      if (descriptor == listener_) {
+        accept_one();
         continue;
       }
-      const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (socket < 0) continue;
-      const int on = 1;
-      setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      event.data.ptr = &connections.emplace_back(socket);
-      epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
+      auto& connection = connections[static_cast<size_t>(descriptor)];
+      if (!connection->answer(read_reply_)) connection.reset();
     }
   }
   ::close(epoll);

@@ -1,5 +1,5 @@
-// A server that does nothing: it accepts sessions and answers every request at once with the same
-// data, one write per socket and turn. What topobench reaches against it is the limit that the
+// A server that does nothing: it accepts sessions and answers getData, setData and closeSession at
+// once with the same data, one write per socket and turn. What topobench reaches against it is the limit that the
 // loopback interface and topobench itself set on this machine. Has a thread of its own.
 #pragma once
 
@@ -26,7 +26,7 @@ class EchoServer {
  private:
   void serve();
 
-  const std::string reply_body_;
+  const std::string read_reply_;
   int listener_ = -1;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -52,6 +52,10 @@ int probe_loopback(Options options) {
   auto addresses = resolve(options.servers);
   if (!addresses) return complain(addresses.error());
   options.addresses = *addresses;
+  options.command_name += " " + options.probed;
+  options.command = options.probed == "sessions" ? Command::kSessions
+                    : options.probed == "writes" ? Command::kWrites
+                                                 : Command::kReads;
   return report(options, run_prepared(options));
 }
 

@@ -37,7 +37,7 @@ constexpr std::array kCommands = {
     CommandDescription{Command::kProbeDisk, "probe-disk",
                        "how often per second this disk makes a small write durable"},
     CommandDescription{Command::kProbeLoopback, "probe-loopback",
-                       "the reads workload against a server that does nothing"},
+                       "a workload against a server that does nothing"},
 };
 
 // Before a command's options are parsed: what is usual for it.
@@ -86,6 +86,8 @@ void add_load_options(CLI::App& app, Options& options) {
   }
   app.add_option("--session-timeout", options.session_timeout_ms, "milliseconds")
       ->check(CLI::Range(1, 3'600'000));
+  app.add_option("--server-pid", options.server_pid,
+                 "measure the processor time of this process of the same machine, too");
   app.add_option("--root", options.root, "the znode below which everything is done");
   app.add_flag("--keep", options.keep, "do not delete the znodes afterwards");
 }
@@ -105,6 +107,11 @@ void add_options(CLI::App& app, Options& options) {
     case Command::kFirstRead:
       app.add_option("--servers", options.servers, "host:port, or several with commas between");
       app.add_option("--path", options.path, "the znode to read");
+      break;
+    case Command::kProbeLoopback:
+      app.add_option("--workload", options.probed)
+          ->check(CLI::IsMember({"reads", "writes", "sessions"}));
+      add_load_options(app, options);
       break;
     default: add_load_options(app, options);
   }

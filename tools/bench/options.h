@@ -46,11 +46,13 @@ struct Options {
   double seconds = 5;
   double warmup_seconds = 1;
   int32_t session_timeout_ms = 30'000;
+  int32_t server_pid = 0;  // process whose processor time is measured, too; 0: none
   uint64_t seed = 1;
 
   std::string root = "/topobench";  // all znodes of a run are below it
   std::string path = "/";           // of first-read
   std::string directory = ".";      // of probe-disk
+  std::string probed = "reads";     // workload of probe-loopback
   bool keep = false;
   bool json = false;
 

@@ -45,9 +45,9 @@ nlohmann::json to_json(const Histogram& latencies) {
           {"max", microseconds(static_cast<double>(latencies.max()))}};
 }
 
-double cpu_microseconds_per_operation(const RunResult& result) {
+double cpu_us_per_operation(const RunResult& result, double cpu_share) {
   if (result.answers == 0) return 0;
-  return result.cpu_share * result.seconds * 1e6 / static_cast<double>(result.answers);
+  return cpu_share * result.seconds * 1e6 / static_cast<double>(result.answers);
 }
 
 std::string describe_errors(const RunResult& result) {
@@ -71,10 +71,15 @@ std::string as_text(const Options& options, const RunResult& result) {
                       milliseconds(latencies.percentile(0.999)), milliseconds(latencies.max()));
   if (options.command != Command::kProbeDisk) {
     text += fmt::format("generator   {:.2f} of a core, {:.2f} us per operation{}\n",
-                        result.cpu_share, cpu_microseconds_per_operation(result),
+                        result.cpu_share, cpu_us_per_operation(result, result.cpu_share),
                         result.busiest_thread_share > kSaturatedShare
                             ? " (saturated: its limit, not the server's)"
                             : "");
+  }
+  if (options.server_pid > 0) {
+    text += fmt::format("server      {:.2f} of a core, {:.2f} us per operation\n",
+                        result.server_cpu_share,
+                        cpu_us_per_operation(result, result.server_cpu_share));
   }
   text += fmt::format("errors      {}\n", describe_errors(result));
   return text;
@@ -84,7 +89,7 @@ std::string as_text(const Options& options, const RunResult& result) {
 
 std::string describe(const Options& options, const RunResult& result) {
   if (!options.json) return as_text(options, result);
-  const nlohmann::json json = {
+  nlohmann::json json = {
       {"workload", options.command_name},
       {"options", to_json(options)},
       {"seconds", result.seconds},
@@ -96,7 +101,12 @@ std::string describe(const Options& options, const RunResult& result) {
        {{"cpu_share", result.cpu_share},
         {"busiest_thread_share", result.busiest_thread_share},
         {"saturated", result.busiest_thread_share > kSaturatedShare},
-        {"cpu_us_per_operation", cpu_microseconds_per_operation(result)}}}};
+        {"cpu_us_per_operation", cpu_us_per_operation(result, result.cpu_share)}}}};
+  if (options.server_pid > 0) {
+    json["server"] = {
+        {"cpu_share", result.server_cpu_share},
+        {"cpu_us_per_operation", cpu_us_per_operation(result, result.server_cpu_share)}};
+  }
   return json.dump() + "\n";
 }
 

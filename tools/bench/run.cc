@@ -35,10 +35,25 @@ constexpr unsigned long kTimerSlackNanoseconds = 5'000;
 
 std::atomic<bool> interrupted{false};
 
-Nanoseconds thread_cpu_time() {
+Nanoseconds read_clock(clockid_t clock) {
   timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  if (clock_gettime(clock, &time) != 0) return 0;
   return static_cast<Nanoseconds>(time.tv_sec) * kSecond + time.tv_nsec;
+}
+
+struct CpuTimes {
+  Nanoseconds own = 0;
+  Nanoseconds server = 0;
+};
+
+CpuTimes cpu_times(const Options& options) {
+  CpuTimes times;
+  times.own = read_clock(CLOCK_THREAD_CPUTIME_ID);
+  clockid_t server_clock{};
+  if (options.server_pid > 0 && clock_getcpuclockid(options.server_pid, &server_clock) == 0) {
+    times.server = read_clock(server_clock);
+  }
+  return times;
 }
 
 // When the run began and how long it is measured; agreed by all threads once all have connected.
@@ -84,19 +99,23 @@ class Worker {
     recorder_.measure(schedule.measure_from, schedule.until);
     driver_->start(schedule.start, schedule.until);
     turn_until([] { return false; }, schedule.measure_from);
-    const Nanoseconds cpu_before = thread_cpu_time();
+    const CpuTimes before = cpu_times(share_.options);
     const Nanoseconds began = monotonic_now();
     turn_until([this] { return driver_->is_finished(); }, schedule.until);
-    measured_ = std::max<Nanoseconds>(1, monotonic_now() - began);
-    cpu_ = thread_cpu_time() - cpu_before;
+    const Nanoseconds ended = monotonic_now();
+    const CpuTimes after = cpu_times(share_.options);
+    measured_ = std::max<Nanoseconds>(1, ended - began);
+    cpu_ = {after.own - before.own, after.server - before.server};
+    // What is answered while the run drains is not of the measured time, not even when an
+    // interruption has cut that short.
+    recorder_.measure(schedule.measure_from, std::min(ended, schedule.until));
     finish();
   }
 
   [[nodiscard]] const Recorder& recorder() const { return recorder_; }
   [[nodiscard]] Nanoseconds measured() const { return measured_; }
-  [[nodiscard]] double cpu_share() const {
-    return static_cast<double>(cpu_) / static_cast<double>(measured_);
-  }
+  [[nodiscard]] double cpu_share() const { return share_of_core(cpu_.own); }
+  [[nodiscard]] double server_cpu_share() const { return share_of_core(cpu_.server); }
 
  private:
   static uint32_t connections_of(const Options& options, uint32_t thread) {
@@ -107,6 +126,10 @@ class Worker {
     uint64_t before = 0;
     for (uint32_t i = 0; i < thread; ++i) before += connections_of(options, i);
     return before;
+  }
+
+  [[nodiscard]] double share_of_core(Nanoseconds cpu) const {
+    return static_cast<double>(cpu) / static_cast<double>(measured_);
   }
 
   void finish() {
@@ -137,7 +160,7 @@ class Worker {
   const Share share_;
   const std::unique_ptr<Driver> driver_;
   Nanoseconds measured_ = 1;
-  Nanoseconds cpu_ = 0;
+  CpuTimes cpu_;
 };
 
 void show_progress(const std::deque<Worker>& workers, const std::atomic<uint32_t>& running) {
@@ -165,6 +188,7 @@ RunResult sum_up(const std::deque<Worker>& workers) {
     result.latencies.merge(recorder.latencies());
     result.cpu_share += worker.cpu_share();
     result.busiest_thread_share = std::max(result.busiest_thread_share, worker.cpu_share());
+    result.server_cpu_share = std::max(result.server_cpu_share, worker.server_cpu_share());
     for (const auto& [name, count] : recorder.errors()) result.errors[name] += count;
   }
   return result;

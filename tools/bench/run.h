@@ -21,6 +21,8 @@ struct RunResult {
   // The generator's own processor time in the measured interval, as a share of one core.
   double cpu_share = 0;
   double busiest_thread_share = 0;
+  // The processor time of options.server_pid in that interval, likewise; 0 when unknown.
+  double server_cpu_share = 0;
 
   [[nodiscard]] double throughput() const {
     return seconds > 0 ? static_cast<double>(answers) / seconds : 0;
