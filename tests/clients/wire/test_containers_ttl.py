@@ -221,3 +221,14 @@ class Reaping(ServerCase):
         client.delete(self.root + '/c/child')
         self.await_gone(client, self.root + '/c')
         self.await_gone(client, self.root + '/t')
+
+
+class NeverUsed(ServerCase):
+    config = {'znode.container.checkIntervalMs': 100, 'znode.container.maxNeverUsedIntervalMs': 300}
+
+    def test_container_that_never_had_a_child_goes_after_a_while(self):
+        client = self.client_with_root()
+        client.add_watch(self.root, WatchMode.PERSISTENT_RECURSIVE)
+        path, _ = client.create_container(self.root + '/c')
+        self.assertEqual(client.receive().type, EventType.DELETED)
+        self.assert_fails(Err.NO_NODE, client.stat, path)

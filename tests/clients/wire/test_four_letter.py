@@ -7,7 +7,7 @@ kazoo accept.
 import re
 
 from harness import records
-from harness.cases import ServerCase, differs_from_apache, make_server
+from harness.cases import ServerCase, differs_from_apache
 from harness.codes import Flags
 from harness.wire import RawConnection, WireClient, four_letter, server_zxid
 
@@ -53,8 +53,6 @@ MNTR_KEYS = [
 
 ALL_WORDS = ['conf', 'cons', 'crst', 'dirs', 'dump', 'envi', 'gtmk', 'hash', 'isro', 'mntr',
              'ruok', 'srst', 'srvr', 'stat', 'stmk', 'wchc', 'wchp', 'wchs']
-CHEAP_WORDS = ['srvr', 'stat', 'ruok', 'isro', 'envi', 'mntr', 'conf', 'wchs', 'dirs', 'cons',
-               'hash']
 REFUSAL = '{} is not executed because it is not in the whitelist.\n'
 STMK_TAIL = (306).to_bytes(8, 'big')
 
@@ -305,23 +303,3 @@ class Whitelist(ServerCase):
 
     def test_unknown_words_still_close_without_output(self):
         self.assertEqual(four_letter(self.server, 'xxxx'), '')
-
-
-class DefaultWhitelist(ServerCase):
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = make_server()
-        del cls.server.config['4lw.commands.whitelist']
-        cls.addClassCleanup(cls.server.close)
-        cls.server.start()
-
-    @differs_from_apache('by default it allows srvr alone')
-    def test_cheap_words_are_allowed_and_the_others_are_not(self):
-        for word in ALL_WORDS:
-            with self.subTest(word=word):
-                text = four_letter(self.server, word, STMK_TAIL if word == 'stmk' else b'')
-                if word in CHEAP_WORDS:
-                    self.assertNotIn('whitelist', text)
-                elif word != 'gtmk':
-                    self.assertEqual(text, REFUSAL.format(word))
