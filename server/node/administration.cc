@@ -36,7 +36,8 @@ double average_ms(int64_t sum_us, uint64_t count) {
 }
 
 admin::Summary summary(std::string name, const DurationFigures& times) {
-  admin::Summary summary{.name = std::move(name)};
+  admin::Summary summary;
+  summary.name = std::move(name);
   summary.count = times.count;
   summary.sum = times.sum_ns / 1'000'000;
   summary.min = times.min_ns / 1'000'000;
@@ -58,6 +59,7 @@ Administration::Administration(const Config& config, Facts facts, zab::Replica& 
       tree_(tree),
       clock_(clock),
       whitelist_(config.four_letter_words),
+      environment_(admin::read_environment()),
       trace_mask_(kTraceMaskDefault) {}
 
 std::optional<std::string> Administration::answer(std::string_view word,
@@ -84,10 +86,17 @@ std::optional<std::string> Administration::answer(std::string_view word,
   return std::move(answer.text);
 }
 
+std::string Administration::version() const { return std::string(protocol_version()); }
+
+admin::Environment Administration::environment() const {
+  admin::Environment now = environment_;
+  now.memory = admin::read_memory();
+  return now;
+}
+
 admin::ServerStats Administration::server_stats() const {
   const zab::ClientFigures& figures = replica_.clients().figures();
   admin::ServerStats stats;
-  stats.version = protocol_version();
   stats.mode = admin::Mode::kStandalone;
   stats.latency.min = std::max<int64_t>(figures.latency_min_us, 0) / 1000;
   stats.latency.max = figures.latency_max_us / 1000;

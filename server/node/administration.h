@@ -40,6 +40,8 @@ class Administration final : public Administrator, private admin::AdminSource {
   [[nodiscard]] bool is_serving() const override { return replica_.serving(); }
   [[nodiscard]] bool is_read_only() const override { return false; }
   [[nodiscard]] int64_t trace_mask() const override { return trace_mask_; }
+  [[nodiscard]] std::string version() const override;
+  [[nodiscard]] admin::Environment environment() const override;
   [[nodiscard]] admin::ServerStats server_stats() const override;
   [[nodiscard]] std::vector<admin::ConnectionInfo> connections() const override;
   [[nodiscard]] admin::Settings settings() const override;
@@ -60,6 +62,7 @@ class Administration final : public Administrator, private admin::AdminSource {
   const TreeStore& tree_;
   const Clock& clock_;
   admin::Whitelist whitelist_;
+  admin::Environment environment_;
   int64_t trace_mask_;  // shown and set as in ZooKeeper; traces nothing
 };
 

@@ -1,0 +1,114 @@
+#include "server/node/tree_adapter.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <asio/post.hpp>
+
+#include "proto/check.h"
+#include "server/node/logging.h"
+#include "server/node/startup.h"
+#include "server/node/state_rows.h"
+
+namespace topod::node {
+
+namespace {
+
+template <class Id>
+void sort_unique(std::vector<Id>& ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+}
+
+}  // namespace
+
+TreeAdapter::TreeAdapter(asio::io_context& io, storage::Store store, const Config& config,
+                         const storage::DirectoryIdentity& identity, Events events)
+    : io_(io), config_(config), identity_(identity), events_(std::move(events)) {
+  storage::StoreThreadOptions options;
+  options.scrub_period = std::chrono::milliseconds(config.scrub_period_ms);
+  storage::StoreCallbacks callbacks;
+  callbacks.on_checkpoint = [this](const storage::CheckpointMeta&, int64_t commit_ns) {
+    asio::post(io_, [this, commit_ns] { done(commit_ns); });
+  };
+  callbacks.on_fatal = [this](const storage::StorageError& error) {
+    asio::post(io_, [this, what = error.what] { events_.fatal(what); });
+  };
+  callbacks.on_no_space = [this](bool no_space) {
+    asio::post(io_, [this, no_space] { events_.no_space(no_space); });
+  };
+  callbacks.on_damage = [](const storage::StorageError& error) {
+    // The tree in memory is whole; the operator should replace the disk or restore a member.
+    log_error("store", "the scrub found damage in the stored tree", {{"what", error.what}});
+  };
+  thread_ = std::make_unique<storage::StoreThread>(std::move(store), options,
+                                                   std::move(callbacks));
+}
+
+void TreeAdapter::collect(const state::State& state, const state::Changes& changes) {
+  const state::Tree& tree = state.tree;
+  changed_nodes_ = changes.nodes;
+  sort_unique(changed_nodes_);
+  for (const NodeId id : changed_nodes_) {
+    const state::NodeSlot slot = tree.by_id(id);
+    if (slot == state::kNoNode) {
+      gathering_.remove_node(id);
+    } else {
+      gathering_.put_node(row_of(tree, slot));
+    }
+  }
+  for (const AclId id : changes.acls) {
+    const state::Acl* acl = state.acls.find(id);
+    if (acl == nullptr) {
+      gathering_.remove_acl(id);
+    } else {
+      const std::string bytes = state::serialize_acl(*acl);
+      gathering_.put_acl({id, bytes});
+    }
+  }
+  for (const SessionId id : changes.sessions) {
+    const state::Session* session = state.sessions.find(id);
+    if (session == nullptr) {
+      gathering_.remove_session(id);
+    } else {
+      gathering_.put_session(row_of(*session));
+    }
+  }
+  std::vector<ServerId> marks = changes.marks;
+  sort_unique(marks);
+  for (const ServerId id : marks) gathering_.put_member(row_of(state.marks.at(id)));
+}
+
+void TreeAdapter::checkpoint_if_due(const zab::Replica& replica, int64_t now_ms) {
+  if (busy_ || gathering_.empty()) return;
+  if (now_ms - last_begin_ms_ < config_.checkpoint_interval_ms &&
+      gathering_.entries() < limits::kCheckpointMaxEntries &&
+      gathering_.bytes() < limits::kCheckpointMaxBytes) {
+    return;
+  }
+  last_begin_ms_ = now_ms;
+  begin(replica);
+}
+
+void TreeAdapter::begin(const zab::Replica& replica) {
+  busy_ = true;
+  under_way_ = position_;
+  thread_->submit(
+      std::exchange(gathering_, storage::Checkpoint{}),
+      checkpoint_meta(replica.state(), replica.promises(), identity_, position_));
+}
+
+void TreeAdapter::done(int64_t commit_ns) {
+  checkpoint_times_.add(commit_ns);
+  busy_ = false;
+  // The log is kept back to the checkpoint before, so that one bad checkpoint can be survived.
+  if (previous_.segment > 0) events_.log_trimmable(previous_);
+  previous_ = under_way_;
+}
+
+void TreeAdapter::stop(const zab::Replica& replica) {
+  if (thread_->drain() && !gathering_.empty()) begin(replica);
+  thread_->stop();
+}
+
+}  // namespace topod::node

@@ -1,0 +1,67 @@
+// The store thread behind the loop's interface: after-images of what changed gather in a
+// checkpoint, which is handed over about once a second, at a boundary between two entries, with
+// the zxid and the log position that it stands for. Loop thread only, but for the callbacks,
+// which only post.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <asio/io_context.hpp>
+
+#include "server/node/config.h"
+#include "server/node/interfaces.h"
+#include "server/zab/replica.h"
+#include "storage/checkpoint.h"
+#include "storage/data_dir.h"
+#include "storage/log_format.h"
+#include "storage/store_thread.h"
+
+namespace topod::node {
+
+class TreeAdapter final : public TreeStore {
+ public:
+  // Called on the loop.
+  struct Events {
+    // The log before this place is needed no more for a restart.
+    std::function<void(storage::LogPosition)> log_trimmable;
+    std::function<void(bool)> no_space;
+    std::function<void(const std::string&)> fatal;
+  };
+
+  TreeAdapter(asio::io_context& io, storage::Store store, const Config& config,
+              const storage::DirectoryIdentity& identity, Events events);
+
+  void collect(const state::State& state, const state::Changes& changes) override;
+  [[nodiscard]] DurationFigures checkpoint_times() const override { return checkpoint_times_; }
+
+  // The entries applied so far end at this place in the log.
+  void set_position(storage::LogPosition position) { position_ = position; }
+  // Hands over what has gathered, if it is time or too much.
+  void checkpoint_if_due(const zab::Replica& replica, int64_t now_ms);
+  // Hands over the rest and waits until it is on disk; the thread ends.
+  void stop(const zab::Replica& replica);
+
+ private:
+  void begin(const zab::Replica& replica);
+  void done(int64_t commit_ns);
+
+  asio::io_context& io_;
+  const Config& config_;
+  storage::DirectoryIdentity identity_;
+  Events events_;
+  DurationFigures checkpoint_times_;
+
+  storage::Checkpoint gathering_;
+  storage::LogPosition position_;
+  storage::LogPosition under_way_;  // the position of the checkpoint being written
+  storage::LogPosition previous_;   // of the last one that is durable
+  bool busy_ = false;
+  int64_t last_begin_ms_ = 0;
+  std::vector<NodeId> changed_nodes_;  // reused
+  std::unique_ptr<storage::StoreThread> thread_;  // last: its callbacks use the rest
+};
+
+}  // namespace topod::node

@@ -1,0 +1,75 @@
+// One running topod: owns the event loop, the disk's threads, the replica and the client port,
+// joins them, and drives turn after turn. Everything but the disk's threads runs on the thread
+// that calls `start` and `run`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "server/net/client_listener.h"
+#include "server/node/administration.h"
+#include "server/node/config.h"
+#include "server/node/log_adapter.h"
+#include "server/node/node.h"
+#include "server/node/startup.h"
+#include "server/node/system.h"
+#include "server/node/tree_adapter.h"
+#include "server/zab/replica.h"
+
+namespace topod::server {
+
+class Server {
+ public:
+  Server(node::Config config, bool discard_damaged);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Binds the port, loads the data, and serves when it returns.
+  [[nodiscard]] node::Started<void> start();
+  // The bound client port in decimal; the file appears whole or not at all.
+  [[nodiscard]] bool write_port_file(const std::string& path) const;
+  // Until a signal or a fatal error; the exit status.
+  int run();
+
+ private:
+  void join(node::OpenedData data);
+  void turn();
+  void schedule_tick();
+  void await_signal();
+  void begin_stop(int signal);
+  [[nodiscard]] bool stopped() const;
+  void finish();
+  void log_summary(const node::OpenedData& data, const node::Replayed& replayed) const;
+
+  node::Config config_;
+  bool discard_damaged_;
+  asio::io_context io_{1};
+  node::SystemClock clock_;
+  node::SystemEntropy entropy_;
+  uint64_t open_files_max_ = 0;
+
+  std::unique_ptr<net::ClientListener> listener_;
+  std::optional<storage::DataDir> dir_;  // holds the lock
+  std::optional<zab::Replica> replica_;
+  std::unique_ptr<node::LogAdapter> log_;
+  std::unique_ptr<node::TreeAdapter> tree_;
+  std::optional<node::Node> node_;
+  std::optional<node::Administration> administration_;
+
+  asio::steady_timer tick_timer_{io_};
+  asio::steady_timer stop_timer_{io_};
+  asio::signal_set signals_{io_};
+  bool stopping_ = false;
+  bool stop_overdue_ = false;
+  bool no_log_space_ = false;
+  bool no_tree_space_ = false;
+};
+
+}  // namespace topod::server
