@@ -7,20 +7,19 @@
 
 static struct Reply reply;
 
-static void add_auth(zhandle_t *handle, const char *credentials) {
-  check_reply(&reply, ZOK,
-              zoo_add_auth(handle, "digest", credentials, (int)strlen(credentials), complete_void,
-                           &reply),
-              "zoo_add_auth");
+static void add_auth(zhandle_t* handle, const char* credentials) {
+  check_reply(
+      &reply, ZOK,
+      zoo_add_auth(handle, "digest", credentials, (int)strlen(credentials), complete_void, &reply),
+      "zoo_add_auth");
 }
 
-static void check_get_and_set(zhandle_t *handle) {
+static void check_get_and_set(zhandle_t* handle) {
   struct ACL_vector acl;
   struct Stat stat;
   check_code(ZOK, zoo_get_acl(handle, "/c-acl", &acl, &stat), "zoo_get_acl");
   check(acl.count == 1 && acl.data[0].perms == ZOO_PERM_ALL &&
-            strcmp(acl.data[0].id.scheme, "world") == 0 &&
-            strcmp(acl.data[0].id.id, "anyone") == 0,
+            strcmp(acl.data[0].id.scheme, "world") == 0 && strcmp(acl.data[0].id.id, "anyone") == 0,
         "the open ACL");
   check_number(0, stat.aversion, "aversion");
   deallocate_ACL_vector(&acl);
@@ -48,11 +47,11 @@ static void check_get_and_set(zhandle_t *handle) {
   check_code(ZINVALIDACL, zoo_set_acl(handle, "/c-acl", -1, &refused), "an unknown scheme");
 }
 
-static void check_private_nodes(zhandle_t *owner, zhandle_t *stranger) {
-  check_code(ZINVALIDACL,
-             zoo_create(stranger, "/c-acl/own", "", 0, &ZOO_CREATOR_ALL_ACL, ZOO_PERSISTENT, NULL,
-                        0),
-             "an ACL of the creator without credentials");
+static void check_private_nodes(zhandle_t* owner, zhandle_t* stranger) {
+  check_code(
+      ZINVALIDACL,
+      zoo_create(stranger, "/c-acl/own", "", 0, &ZOO_CREATOR_ALL_ACL, ZOO_PERSISTENT, NULL, 0),
+      "an ACL of the creator without credentials");
   add_auth(owner, "pat:secret");
   check_code(ZOK,
              zoo_create(owner, "/c-acl/own", "", 0, &ZOO_CREATOR_ALL_ACL, ZOO_PERSISTENT, NULL, 0),
@@ -76,28 +75,28 @@ static void check_private_nodes(zhandle_t *owner, zhandle_t *stranger) {
   check_code(ZNOAUTH, zoo_get_acl(stranger, "/c-acl/own", &acl, &stat), "a stranger's zoo_get_acl");
   check_code(ZNOAUTH, zoo_set_acl(stranger, "/c-acl/own", -1, &ZOO_OPEN_ACL_UNSAFE),
              "a stranger's zoo_set_acl");
-  check_code(ZNOAUTH,
-             zoo_create(stranger, "/c-acl/own/x", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT,
-                        NULL, 0),
-             "a stranger's zoo_create");
+  check_code(
+      ZNOAUTH,
+      zoo_create(stranger, "/c-acl/own/x", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT, NULL, 0),
+      "a stranger's zoo_create");
   add_auth(stranger, "pat:wrong");
   check_code(ZNOAUTH, zoo_set(stranger, "/c-acl/own", "", 0, -1), "zoo_set, wrong password");
   add_auth(stranger, "pat:secret");
   check_code(ZOK, zoo_set(stranger, "/c-acl/own", "", 0, -1), "zoo_set, right password");
 }
 
-static void check_failed_authentication(const char *server) {
+static void check_failed_authentication(const char* server) {
   struct Session session;
   open_session(&session, server);
   check_reply(&reply, ZAUTHFAILED,
               zoo_add_auth(session.handle, "no-such-scheme", "x", 1, complete_void, &reply),
               "zoo_add_auth with an unknown scheme");
   check_session_event(&session.events, ZOO_AUTH_FAILED_STATE, "failed authentication");
-  check_code(ZAUTHFAILED, is_unrecoverable(session.handle), "is_unrecoverable");
+  check_code(ZINVALIDSTATE, is_unrecoverable(session.handle), "is_unrecoverable");
   zookeeper_close(session.handle);
 }
 
-void check_acls(const char *server) {
+void check_acls(const char* server) {
   struct Session owner, stranger;
   init_reply(&reply);
   open_session(&owner, server);

@@ -7,7 +7,7 @@
 
 static struct Reply reply;
 
-static void check_creation(zhandle_t *handle) {
+static void check_creation(zhandle_t* handle) {
   check_reply(&reply, ZOK,
               zoo_acreate(handle, "/c-async/a", "data", 4, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT,
                           complete_string, &reply),
@@ -29,16 +29,16 @@ static void check_creation(zhandle_t *handle) {
                               ZOO_PERSISTENT_WITH_TTL, 600000, complete_string, &reply),
               "zoo_acreate_ttl");
   check_text("/c-async/ttl", reply.text, "the created path");
-  check_reply(&reply, ZOK,
-              zoo_acreate2_ttl(handle, "/c-async/ttl-", "", 0, &ZOO_OPEN_ACL_UNSAFE,
-                               ZOO_PERSISTENT_SEQUENTIAL_WITH_TTL, 600000, complete_string_stat,
-                               &reply),
-              "zoo_acreate2_ttl");
+  check_reply(
+      &reply, ZOK,
+      zoo_acreate2_ttl(handle, "/c-async/ttl-", "", 0, &ZOO_OPEN_ACL_UNSAFE,
+                       ZOO_PERSISTENT_SEQUENTIAL_WITH_TTL, 600000, complete_string_stat, &reply),
+      "zoo_acreate2_ttl");
   check_text("/c-async/ttl-0000000003", reply.text, "the created path");
   check_number(0, reply.stat.ephemeralOwner, "ephemeralOwner of a node with TTL");
 }
 
-static void check_data(zhandle_t *handle) {
+static void check_data(zhandle_t* handle) {
   check_reply(&reply, ZOK, zoo_aexists(handle, "/c-async/a", 0, complete_stat, &reply),
               "zoo_aexists");
   check_number(4, reply.stat.dataLength, "dataLength");
@@ -56,7 +56,7 @@ static void check_data(zhandle_t *handle) {
   check_text("/c-async/a", reply.text, "the path that sync echoes");
 }
 
-static void check_children(zhandle_t *handle) {
+static void check_children(zhandle_t* handle) {
   make_node(handle, "/c-async/p", "");
   make_node(handle, "/c-async/p/child", "");
   check_reply(&reply, ZOK, zoo_aget_children(handle, "/c-async/p", 0, complete_strings, &reply),
@@ -74,7 +74,7 @@ static void check_children(zhandle_t *handle) {
               "zoo_adelete again");
 }
 
-static void check_acl_and_configuration(zhandle_t *handle) {
+static void check_acl_and_configuration(zhandle_t* handle) {
   check_reply(&reply, ZOK, zoo_aget_acl(handle, "/c-async/a", complete_acl, &reply),
               "zoo_aget_acl");
   check(reply.count == 1 && reply.permissions == ZOO_PERM_ALL, "the ACL has one open entry");
@@ -94,7 +94,7 @@ enum { kPipelined = 200 };
 static struct Reply pipelined[kPipelined];
 
 // Completions come in the order of the calls, so when the last has come, all have.
-static void check_pipeline(zhandle_t *handle) {
+static void check_pipeline(zhandle_t* handle) {
   for (int i = 0; i < kPipelined; ++i) {
     init_reply(&pipelined[i]);
     const int accepted =
@@ -105,13 +105,13 @@ static void check_pipeline(zhandle_t *handle) {
   check_reply(&pipelined[kPipelined - 1], ZOK, ZOK, "the last of many pipelined calls");
   int in_order = 1;  // the last one, whose arrival check_reply has taken
   for (int i = 0; i < kPipelined - 1; ++i) {
-    in_order += pipelined[i].arrived && pipelined[i].code == ZOK &&
-                pipelined[i].stat.version == i / 2 + 1;
+    in_order +=
+        pipelined[i].arrived && pipelined[i].code == ZOK && pipelined[i].stat.version == i / 2 + 1;
   }
   check_number(kPipelined, in_order, "the number of completions that saw the writes before them");
 }
 
-void check_async_calls(const char *server) {
+void check_async_calls(const char* server) {
   struct Session session;
   open_session(&session, server);
   init_reply(&reply);

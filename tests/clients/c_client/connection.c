@@ -1,4 +1,4 @@
-// Sessions and handles: opening, resuming, losing and closing them; what a handle tells about itself.
+// Sessions and handles: opening, resuming, losing and closing them; what a handle says of itself.
 
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -13,15 +13,15 @@
 
 static int lines_logged;
 
-static void count_line(const char *line) {
+static void count_line(const char* line) {
   (void)line;
   __atomic_add_fetch(&lines_logged, 1, __ATOMIC_SEQ_CST);
 }
 
-static void check_handle(const char *server) {
+static void check_handle(const char* server) {
   struct Session session;
   open_session(&session, server);
-  zhandle_t *handle = session.handle;
+  zhandle_t* handle = session.handle;
   check_number(ZOO_CONNECTED_STATE, zoo_state(handle), "zoo_state");
   check_code(ZOK, is_unrecoverable(handle), "is_unrecoverable");
   check(zoo_client_id(handle)->client_id > 0, "zoo_client_id is positive");
@@ -38,32 +38,32 @@ static void check_handle(const char *server) {
 
   struct sockaddr_storage address;
   socklen_t size = sizeof address;
-  check(zookeeper_get_connected_host(handle, (struct sockaddr *)&address, &size) != NULL,
+  check(zookeeper_get_connected_host(handle, (struct sockaddr*)&address, &size) != NULL,
         "zookeeper_get_connected_host answers");
-  const int port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+  const int port = ntohs(((struct sockaddr_in*)&address)->sin_port);
   check_number(atoi(strrchr(server, ':') + 1), port, "zookeeper_get_connected_host: the port");
   close_session(&session);
 }
 
-static void check_timeouts(const char *server) {
+static void check_timeouts(const char* server) {
   // The server's tick is two seconds; a session lasts between 2 and 20 ticks.
-  const int asked[] = {1, 30000, 1000000};
+  const int asked[] = {1000, 30000, 1000000};
   const int granted[] = {4000, 30000, 40000};
   for (int i = 0; i < 3; ++i) {
     struct Events events;
     init_events(&events);
-    zhandle_t *handle = zookeeper_init(server, record_event, asked[i], NULL, &events, 0);
+    zhandle_t* handle = zookeeper_init(server, record_event, asked[i], NULL, &events, 0);
     check_session_event(&events, ZOO_CONNECTED_STATE, "zookeeper_init");
     check_number(granted[i], zoo_recv_timeout(handle), "the granted session timeout");
     check_code(ZOK, zookeeper_close(handle), "zookeeper_close");
   }
 }
 
-static void check_logging(const char *server) {
+static void check_logging(const char* server) {
   struct Events events;
   init_events(&events);
   zoo_set_debug_level(ZOO_LOG_LEVEL_DEBUG);
-  zhandle_t *handle =
+  zhandle_t* handle =
       zookeeper_init2(server, record_event, kTimeoutMs, NULL, &events, 0, count_line);
   check_session_event(&events, ZOO_CONNECTED_STATE, "zookeeper_init2");
   check(__atomic_load_n(&lines_logged, __ATOMIC_SEQ_CST) > 0, "the log callback is called");
@@ -71,18 +71,18 @@ static void check_logging(const char *server) {
   zoo_set_log_callback(handle, NULL);
   check(zoo_get_log_callback(handle) == NULL, "zoo_set_log_callback changes it");
 
-  FILE *stream = tmpfile();
+  FILE* stream = tmpfile();
   zoo_set_log_stream(stream);
   struct Stat stat;
   check_code(ZOK, zoo_exists(handle, "/", 0, &stat), "zoo_exists while logging to a stream");
   check_code(ZOK, zookeeper_close(handle), "zookeeper_close");
-  zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
+  zoo_set_debug_level(kNoLogging);
   zoo_set_log_stream(stderr);
   check(ftell(stream) > 0, "zoo_set_log_stream: lines are in the stream");
   fclose(stream);
 }
 
-static void check_server_list(const char *server) {
+static void check_server_list(const char* server) {
   zoo_deterministic_conn_order(1);
   struct Session session;
   open_session(&session, server);
@@ -101,7 +101,7 @@ static void check_server_list(const char *server) {
   zoo_deterministic_conn_order(0);
 }
 
-static void check_chroot(const char *server) {
+static void check_chroot(const char* server) {
   struct Session session;
   open_session(&session, server);
   make_node(session.handle, "/c-chroot", "");
@@ -121,7 +121,7 @@ static void check_chroot(const char *server) {
   close_session(&session);
 }
 
-void abandon_session(const char *server, const char *path) {
+void abandon_session(const char* server, const char* path) {
   struct Session session;
   init_events(&session.events);
   // The least timeout there is, so that who waits for the session's end need not wait long.
@@ -130,9 +130,9 @@ void abandon_session(const char *server, const char *path) {
   for (int i = 0; i < 3; ++i) {
     if (zoo_exists(session.handle, "/", 0, &stat) == ZOK) break;
   }
-  const int code = zoo_create(session.handle, path, "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
-                              NULL, 0);
-  const clientid_t *identity = zoo_client_id(session.handle);
+  const int code =
+      zoo_create(session.handle, path, "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL, NULL, 0);
+  const clientid_t* identity = zoo_client_id(session.handle);
   printf("%d %" PRIx64, code, (uint64_t)identity->client_id);
   for (int i = 0; i < 16; ++i) printf(" %02x", (unsigned char)identity->passwd[i]);
   printf("\n");
@@ -141,11 +141,11 @@ void abandon_session(const char *server, const char *path) {
 }
 
 // The identity of a session whose process has died without closing it.
-static bool read_abandoned(const char *program, const char *server, const char *path,
-                           clientid_t *identity) {
+static bool read_abandoned(const char* program, const char* server, const char* path,
+                           clientid_t* identity) {
   char command[3 * kPathMax];
   snprintf(command, sizeof command, "'%s' %s abandon %s", program, server, path);
-  FILE *output = popen(command, "r");
+  FILE* output = popen(command, "r");
   if (!output) return false;
   int code = 0;
   uint64_t id = 0;
@@ -159,7 +159,7 @@ static bool read_abandoned(const char *program, const char *server, const char *
   return pclose(output) == 0 && complete;
 }
 
-static void check_resumption(const char *server, const char *program) {
+static void check_resumption(const char* server, const char* program) {
   clientid_t identity;
   check(read_abandoned(program, server, "/c-resumed", &identity), "a process leaves its session");
   struct Session session;
@@ -167,7 +167,7 @@ static void check_resumption(const char *server, const char *program) {
   check_number(identity.client_id, zoo_client_id(session.handle)->client_id,
                "the resumed session's id");
   struct Stat stat;
-  check_code(ZOK, zoo_exists(session.handle, "/c-resumed", 0, &stat), "its ephemeral node is there");
+  check_code(ZOK, zoo_exists(session.handle, "/c-resumed", 0, &stat), "its ephemeral node");
   check_number(identity.client_id, stat.ephemeralOwner, "the ephemeral node's owner");
   close_session(&session);
 
@@ -177,10 +177,10 @@ static void check_resumption(const char *server, const char *program) {
   close_session(&session);
 }
 
-static void check_refused(const char *server, const clientid_t *identity, const char *what) {
+static void check_refused(const char* server, const clientid_t* identity, const char* what) {
   struct Events events;
   init_events(&events);
-  zhandle_t *handle = zookeeper_init(server, record_event, kTimeoutMs, identity, &events, 0);
+  zhandle_t* handle = zookeeper_init(server, record_event, kTimeoutMs, identity, &events, 0);
   check_session_event(&events, ZOO_EXPIRED_SESSION_STATE, what);
   check_code(ZINVALIDSTATE, is_unrecoverable(handle), "is_unrecoverable after expiry");
   struct Stat stat;
@@ -188,7 +188,7 @@ static void check_refused(const char *server, const clientid_t *identity, const 
   zookeeper_close(handle);
 }
 
-static void check_expiry(const char *server, const char *program) {
+static void check_expiry(const char* server, const char* program) {
   struct Session watching;
   open_session(&watching, server);
   clientid_t identity;
@@ -212,14 +212,15 @@ static void check_expiry(const char *server, const char *program) {
 }
 
 static void check_error_texts(void) {
-  const int codes[] = {ZOK, ZNONODE, ZNOAUTH, ZBADVERSION, ZNODEEXISTS, ZNOTEMPTY, ZINVALIDACL,
-                       ZAUTHFAILED, ZNOTREADONLY, ZNOWATCHER, ZRECONFIGDISABLED};
+  const int codes[] = {ZOK,          ZNONODE,    ZNOAUTH,          ZBADVERSION,
+                       ZNODEEXISTS,  ZNOTEMPTY,  ZINVALIDACL,      ZAUTHFAILED,
+                       ZNOTREADONLY, ZNOWATCHER, ZRECONFIGDISABLED};
   for (size_t i = 0; i < sizeof codes / sizeof codes[0]; ++i) {
     check(strlen(zerror(codes[i])) > 0, "zerror(%d) is '%s'", codes[i], zerror(codes[i]));
   }
 }
 
-void check_connection(const char *server, const char *program) {
+void check_connection(const char* server, const char* program) {
   check_handle(server);
   check_timeouts(server);
   check_logging(server);

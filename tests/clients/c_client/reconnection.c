@@ -1,5 +1,5 @@
-// A session that outlives its server: the program asks its caller to stop and to start the server with
-// the comment lines "# stop the server" and "# start the server".
+// A session that outlives its server: the program asks its caller to stop and to start the server
+// with the comment lines "# stop the server" and "# start the server".
 
 #include "checks.h"
 #include "groups.h"
@@ -15,10 +15,10 @@ static void set_watches(void) {
   init_events(&data_events);
   init_events(&exist_events);
   init_events(&child_events);
-  check_code(ZOK,
-             zoo_wget(session.handle, "/c-again/data", record_event, &data_events, buffer, &size,
-                      &stat),
-             "zoo_wget");
+  check_code(
+      ZOK,
+      zoo_wget(session.handle, "/c-again/data", record_event, &data_events, buffer, &size, &stat),
+      "zoo_wget");
   check_code(ZNONODE,
              zoo_wexists(session.handle, "/c-again/later", record_event, &exist_events, &stat),
              "zoo_wexists, missing node");
@@ -29,20 +29,20 @@ static void set_watches(void) {
 }
 
 // Session events reach every watcher; the next event about a node is what counts.
-static void check_node_event(struct Events *events, int type, const char *path, const char *what) {
+static void check_node_event(struct Events* events, int type, const char* path, const char* what) {
   check_session_event(events, ZOO_CONNECTING_STATE, what);
   check_session_event(events, ZOO_CONNECTED_STATE, what);
   check_event(events, type, path, what);
 }
 
-void check_reconnection(const char *server) {
+void check_reconnection(const char* server) {
   open_session(&session, server);
   const int64_t identity = zoo_client_id(session.handle)->client_id;
   make_node(session.handle, "/c-again", "");
   make_node(session.handle, "/c-again/data", "before");
   check_code(ZOK,
-             zoo_create(session.handle, "/c-again/mine", "", 0, &ZOO_OPEN_ACL_UNSAFE,
-                        ZOO_EPHEMERAL, NULL, 0),
+             zoo_create(session.handle, "/c-again/mine", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
+                        NULL, 0),
              "an ephemeral node");
   set_watches();
 

@@ -7,11 +7,11 @@
 
 static struct ACL_vector kNoAcl = {0, NULL};
 
-static int create(zhandle_t *handle, const char *path, int mode) {
+static int create(zhandle_t* handle, const char* path, int mode) {
   return zoo_create(handle, path, "data", 4, &ZOO_OPEN_ACL_UNSAFE, mode, NULL, 0);
 }
 
-static void check_create(zhandle_t *handle) {
+static void check_create(zhandle_t* handle) {
   char path[kPathMax];
   check_code(ZOK,
              zoo_create(handle, "/c-sync/a", "data", 4, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT, path,
@@ -36,7 +36,7 @@ static void check_create(zhandle_t *handle) {
   check_code(ZOK, create(handle, "/c-sync/container/x", ZOO_PERSISTENT), "a container's child");
 }
 
-static void check_sequences(zhandle_t *handle) {
+static void check_sequences(zhandle_t* handle) {
   char path[kPathMax];
   make_node(handle, "/c-sync/s", "");
   check_code(ZOK,
@@ -45,8 +45,8 @@ static void check_sequences(zhandle_t *handle) {
              "zoo_create sequential");
   check_text("/c-sync/s/n-0000000000", path, "the first sequential path");
   check_code(ZOK,
-             zoo_create(handle, "/c-sync/s/", "", 0, &ZOO_OPEN_ACL_UNSAFE,
-                        ZOO_EPHEMERAL_SEQUENTIAL, path, sizeof path),
+             zoo_create(handle, "/c-sync/s/", "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL_SEQUENTIAL,
+                        path, sizeof path),
              "zoo_create ephemeral sequential, path ends in /");
   check_text("/c-sync/s/0000000001", path, "the second sequential path");
   char small[12];
@@ -57,7 +57,7 @@ static void check_sequences(zhandle_t *handle) {
   check_text("/c-sync/s/n", small, "the shortened path");
 }
 
-static void check_new_stat(const struct Stat *stat, int size) {
+static void check_new_stat(const struct Stat* stat, int size) {
   check(stat->czxid > 0 && stat->czxid == stat->mzxid && stat->czxid == stat->pzxid,
         "the three zxids of a new node are one");
   check(stat->ctime > 0 && stat->ctime == stat->mtime, "the two times of a new node are one");
@@ -67,7 +67,7 @@ static void check_new_stat(const struct Stat *stat, int size) {
   check_number(0, stat->numChildren, "numChildren");
 }
 
-static void check_create2(zhandle_t *handle) {
+static void check_create2(zhandle_t* handle) {
   char path[kPathMax];
   struct Stat stat;
   check_code(ZOK,
@@ -88,7 +88,7 @@ static void check_create2(zhandle_t *handle) {
              "zoo_create2 again");
 }
 
-static void check_ttl(zhandle_t *handle) {
+static void check_ttl(zhandle_t* handle) {
   char path[kPathMax];
   struct Stat stat;
   check_code(ZOK,
@@ -109,7 +109,7 @@ static void check_ttl(zhandle_t *handle) {
              "zoo_create_ttl with no time to live");
 }
 
-static void check_data(zhandle_t *handle) {
+static void check_data(zhandle_t* handle) {
   char buffer[kDataMax];
   int size = sizeof buffer;
   struct Stat stat;
@@ -140,7 +140,7 @@ static void check_data(zhandle_t *handle) {
              "zoo_get, missing node");
 }
 
-static void check_children(zhandle_t *handle) {
+static void check_children(zhandle_t* handle) {
   make_node(handle, "/c-sync/p", "");
   make_node(handle, "/c-sync/p/one", "");
   make_node(handle, "/c-sync/p/two", "");
@@ -150,8 +150,7 @@ static void check_children(zhandle_t *handle) {
         "zoo_get_children gives both names");
   deallocate_String_vector(&children);
   struct Stat stat;
-  check_code(ZOK, zoo_get_children2(handle, "/c-sync/p", 0, &children, &stat),
-             "zoo_get_children2");
+  check_code(ZOK, zoo_get_children2(handle, "/c-sync/p", 0, &children, &stat), "zoo_get_children2");
   check_number(2, children.count, "the number of names");
   check_number(2, stat.numChildren, "numChildren");
   check_number(2, stat.cversion, "cversion");
@@ -161,7 +160,7 @@ static void check_children(zhandle_t *handle) {
              "zoo_get_children, missing node");
 }
 
-static void check_delete(zhandle_t *handle) {
+static void check_delete(zhandle_t* handle) {
   check_code(ZNOTEMPTY, zoo_delete(handle, "/c-sync/p", -1), "zoo_delete of a parent");
   check_code(ZBADVERSION, zoo_delete(handle, "/c-sync/p/one", 3), "zoo_delete, bad version");
   check_code(ZOK, zoo_delete(handle, "/c-sync/p/one", 0), "zoo_delete at version 0");
@@ -172,17 +171,17 @@ static void check_delete(zhandle_t *handle) {
   check(stat.numChildren == 1 && stat.cversion == 3, "the parent's numChildren and cversion");
 }
 
-static void check_configuration(zhandle_t *handle) {
+static void check_configuration(zhandle_t* handle) {
   char buffer[4096];
   int size = sizeof buffer;
   struct Stat stat;
   check_code(ZOK, zoo_getconfig(handle, 0, buffer, &size, &stat), "zoo_getconfig");
   size = sizeof buffer;
-  check_code(ZRECONFIGDISABLED,
-             zoo_reconfig(handle, NULL, "3", NULL, -1, buffer, &size, &stat), "zoo_reconfig");
+  check_code(ZRECONFIGDISABLED, zoo_reconfig(handle, NULL, "3", NULL, -1, buffer, &size, &stat),
+             "zoo_reconfig");
 }
 
-void check_sync_calls(const char *server) {
+void check_sync_calls(const char* server) {
   struct Session session;
   open_session(&session, server);
   make_node(session.handle, "/c-sync", "");

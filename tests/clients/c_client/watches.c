@@ -14,7 +14,7 @@ static int size;
 static struct Stat stat;
 static struct String_vector children;
 
-static void open_both(const char *server) {
+static void open_both(const char* server) {
   open_session(&watching, server);
   open_session(&changing, server);
   init_events(&events);
@@ -26,20 +26,19 @@ static void close_both(void) {
   close_session(&watching);
 }
 
-static void set_data(const char *path) {
+static void set_data(const char* path) {
   check_code(ZOK, zoo_set(changing.handle, path, "y", 1, -1), "the other session's zoo_set");
 }
 
 static void check_exists_watches(void) {
-  check_code(ZNONODE,
-             zoo_wexists(watching.handle, "/c-watch/new", record_event, &events, &stat),
+  check_code(ZNONODE, zoo_wexists(watching.handle, "/c-watch/new", record_event, &events, &stat),
              "zoo_wexists, missing node");
   make_node(changing.handle, "/c-watch/new", "x");
   check_event(&events, ZOO_CREATED_EVENT, "/c-watch/new", "zoo_wexists");
-  check_reply(&reply, ZOK,
-              zoo_awexists(watching.handle, "/c-watch/new", record_event, &events, complete_stat,
-                           &reply),
-              "zoo_awexists");
+  check_reply(
+      &reply, ZOK,
+      zoo_awexists(watching.handle, "/c-watch/new", record_event, &events, complete_stat, &reply),
+      "zoo_awexists");
   set_data("/c-watch/new");
   check_event(&events, ZOO_CHANGED_EVENT, "/c-watch/new", "zoo_awexists");
 }
@@ -52,10 +51,10 @@ static void check_data_watches(void) {
   set_data("/c-watch/new");
   set_data("/c-watch/new");
   check_event(&events, ZOO_CHANGED_EVENT, "/c-watch/new", "zoo_wget");
-  check_reply(&reply, ZOK,
-              zoo_awget(watching.handle, "/c-watch/new", record_event, &events, complete_data,
-                        &reply),
-              "zoo_awget");
+  check_reply(
+      &reply, ZOK,
+      zoo_awget(watching.handle, "/c-watch/new", record_event, &events, complete_data, &reply),
+      "zoo_awget");
   check_code(ZOK, zoo_delete(changing.handle, "/c-watch/new", -1), "the other session's delete");
   // The event of the second zoo_set would be here had the watch not been for one event only.
   check_event(&events, ZOO_DELETED_EVENT, "/c-watch/new", "zoo_awget");
@@ -67,17 +66,15 @@ static void check_data_watches(void) {
 }
 
 static void check_children_watches(void) {
-  check_code(ZOK,
-             zoo_wget_children(watching.handle, "/c-watch", record_event, &events, &children),
+  check_code(ZOK, zoo_wget_children(watching.handle, "/c-watch", record_event, &events, &children),
              "zoo_wget_children");
   deallocate_String_vector(&children);
   make_node(changing.handle, "/c-watch/c1", "");
   check_event(&events, ZOO_CHILD_EVENT, "/c-watch", "zoo_wget_children");
 
-  check_code(ZOK,
-             zoo_wget_children2(watching.handle, "/c-watch", record_event, &events, &children,
-                                &stat),
-             "zoo_wget_children2");
+  check_code(
+      ZOK, zoo_wget_children2(watching.handle, "/c-watch", record_event, &events, &children, &stat),
+      "zoo_wget_children2");
   check_number(children.count, stat.numChildren, "numChildren");
   deallocate_String_vector(&children);
   check_code(ZOK, zoo_delete(changing.handle, "/c-watch/c1", -1), "the other session's delete");
@@ -101,7 +98,7 @@ static void check_children_watches(void) {
 
 // The calls with a flag report to the session's watcher.
 static void check_flag_watches(void) {
-  struct Events *session = &watching.events;
+  struct Events* session = &watching.events;
   check_code(ZOK, zoo_exists(watching.handle, "/c-watch/c2", 1, &stat), "zoo_exists with a watch");
   set_data("/c-watch/c2");
   check_event(session, ZOO_CHANGED_EVENT, "/c-watch/c2", "zoo_exists with a watch");
@@ -138,7 +135,7 @@ static void check_several_watchers(void) {
   check_number(1, count_events(&others), "the number of the second watcher's events");
 }
 
-void check_watches(const char *server) {
+void check_watches(const char* server) {
   open_both(server);
   make_node(changing.handle, "/c-watch", "");
   check_exists_watches();
@@ -149,30 +146,29 @@ void check_watches(const char *server) {
   close_both();
 }
 
-// The library declares the completion as a pointer to a function pointer but calls it as a function.
-static void_completion_t *as_declared(void_completion_t completion) {
-  void_completion_t *declared;
+// The library declares the completion as a pointer to a function pointer, but calls it itself.
+static void_completion_t* as_declared(void_completion_t completion) {
+  void_completion_t* declared;
   memcpy(&declared, &completion, sizeof declared);
   return declared;
 }
 
 static void watch_data(void) {
   size = sizeof buffer;
-  check_code(ZOK,
-             zoo_wget(watching.handle, "/c-rm/a", record_event, &events, buffer, &size, &stat),
+  check_code(ZOK, zoo_wget(watching.handle, "/c-rm/a", record_event, &events, buffer, &size, &stat),
              "zoo_wget");
 }
 
 static void check_removal_by_watcher(void) {
-  check_code(ZNOWATCHER,
-             zoo_remove_watches(watching.handle, "/c-rm/a", ZWATCHTYPE_DATA, record_event, &events,
-                                0),
-             "zoo_remove_watches without a watch");
+  check_code(
+      ZNOWATCHER,
+      zoo_remove_watches(watching.handle, "/c-rm/a", ZWATCHTYPE_DATA, record_event, &events, 0),
+      "zoo_remove_watches without a watch");
   watch_data();
-  check_code(ZOK,
-             zoo_remove_watches(watching.handle, "/c-rm/a", ZWATCHTYPE_DATA, record_event, &events,
-                                0),
-             "zoo_remove_watches");
+  check_code(
+      ZOK,
+      zoo_remove_watches(watching.handle, "/c-rm/a", ZWATCHTYPE_DATA, record_event, &events, 0),
+      "zoo_remove_watches");
   watch_data();
   check_reply(&reply, ZOK,
               zoo_aremove_watches(watching.handle, "/c-rm/a", ZWATCHTYPE_DATA, record_event,
@@ -182,8 +178,7 @@ static void check_removal_by_watcher(void) {
 
 static void check_removal_of_all(void) {
   watch_data();
-  check_code(ZOK,
-             zoo_wget_children(watching.handle, "/c-rm/a", record_event, &events, &children),
+  check_code(ZOK, zoo_wget_children(watching.handle, "/c-rm/a", record_event, &events, &children),
              "zoo_wget_children");
   deallocate_String_vector(&children);
   check_code(ZOK, zoo_remove_all_watches(watching.handle, "/c-rm/a", ZWATCHTYPE_CHILD, 0),
@@ -198,8 +193,7 @@ static void check_removal_of_all(void) {
 
 static void check_configuration_watches(void) {
   size = sizeof buffer;
-  check_code(ZOK,
-             zoo_wgetconfig(watching.handle, record_event, &events, buffer, &size, &stat),
+  check_code(ZOK, zoo_wgetconfig(watching.handle, record_event, &events, buffer, &size, &stat),
              "zoo_wgetconfig");
   check_code(ZOK, zoo_remove_all_watches(watching.handle, ZOO_CONFIG_NODE, ZWATCHTYPE_DATA, 0),
              "removal of the configuration's watch");
@@ -210,7 +204,7 @@ static void check_configuration_watches(void) {
              "removal of the configuration's watch");
 }
 
-void check_removal_of_watches(const char *server) {
+void check_removal_of_watches(const char* server) {
   open_both(server);
   make_node(changing.handle, "/c-rm", "");
   make_node(changing.handle, "/c-rm/a", "x");
