@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "storage/lmdb.h"
+#include "storage/lmdb_pages.h"
 #include "storage/row_writer.h"
 #include "storage/store.h"
 
@@ -279,7 +280,9 @@ Expected<Loaded> load_tree(const std::string& tree_dir, LoadVisitor& visitor) {
   const auto exists = posix_file_system().exists(file);
   if (!exists) return storage_error(exists.error());
   if (!*exists) return storage_error(StorageError::Kind::kMissing, tree_dir + ": no tree here");
-
+  if (const auto pages = check_pages(posix_file_system(), file); !pages) {
+    return tl::unexpected(pages.error());
+  }
   const auto environment =
       lmdb::Environment::open(tree_dir, {.map_bytes = limits::kMapBytes, .read_only = true});
   if (!environment) return lmdb::storage_error(environment.error(), file);
