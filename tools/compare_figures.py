@@ -1,0 +1,213 @@
+"""The figures of tools/compare: what each runs, what is compared, what is required.
+
+A figure opens a measurement (its servers run for as long as that is open) whose `run(side)` returns
+the values of one round. Values are numbers by name; those with a `Row` reach the table.
+"""
+
+import contextlib
+import dataclasses
+import statistics
+import subprocess
+import time
+
+import compare_servers
+
+# Between two runs, so that what one server still writes is not counted against the other.
+PAUSE_SECONDS = 1
+CPU_ROW = 'server CPU, µs per operation'
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A line of the table: `value` of a round, and what its ratio to the baseline should be."""
+    title: str
+    value: str
+    at_least: float = None
+    at_most: float = None
+    limit: str = None  # name of the probe that this is a share of
+    value_at_most: float = None
+    digits: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    name: str
+    rows: tuple
+    open: callable
+    rounds_max: int = 1000
+
+
+class Throughput:
+    """Runs one workload against servers that go on running through all rounds."""
+
+    def __init__(self, setting, workload):
+        self.setting = setting
+        self.workload = workload
+        self.stack = contextlib.ExitStack()
+        self.servers = {}
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            for side in self.setting.sides:
+                self.servers[side] = stack.enter_context(self.setting.server(side))
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error):
+        return self.stack.__exit__(*error)
+
+    def run(self, side, workload=None):
+        time.sleep(PAUSE_SECONDS)
+        report = self.setting.bench_server(
+            self.servers[side], *(workload or self.workload),
+            '--seconds', self.setting.seconds, '--warmup', self.setting.warmup)
+        if report['generator']['saturated']:
+            print('warning: topobench itself was saturated', flush=True)
+        return {'throughput': report['throughput'],
+                'cpu_us': report['server']['cpu_us_per_operation'],
+                'cpu_share': report['server']['cpu_share'],
+                'generator_cpu_share': report['generator']['cpu_share'],
+                'p50_us': report['latency_us']['p50'], 'p99_us': report['latency_us']['p99'],
+                'p99.9_us': report['latency_us']['p99.9']}
+
+
+def throughput_figure(name, title, workload, at_least, limit):
+    rows = (Row(f'{title}, per second', 'throughput', at_least=at_least, limit=limit),
+            Row(f'{title}: {CPU_ROW}', 'cpu_us', at_most=1 / 3, digits=2),
+            Row(f'{title}: p99, µs', 'p99_us'))
+    return Figure(name, rows, lambda setting, _: Throughput(setting, workload))
+
+
+class OpenLoop(Throughput):
+    """A mix at a fixed rate: half of the greatest that the baseline reached in the figure mixed."""
+
+    def __init__(self, setting, results):
+        rounds = results.get('mixed', {}).get('rounds', [])
+        rates = [values['baseline']['throughput'] for values in rounds if 'baseline' in values]
+        if not rates:
+            raise compare_servers.BenchmarkError('mixed-tail needs the figure mixed before it')
+        rate = round(statistics.median(rates) / 2)
+        super().__init__(setting, ('mixed', '--connections', 16, '--window', 1000,
+                                   '--rate', rate))
+        self.rate = rate
+
+    def run(self, side, workload=None):
+        return super().run(side, workload) | {'rate': self.rate}
+
+
+class Loaded:
+    """Many znodes: what they cost in memory, and how soon they are served after a restart."""
+
+    def __init__(self, setting, _):
+        self.setting = setting
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+    def run(self, side):
+        with self.setting.server(side, heap='2g') as server:
+            before = compare_servers.settled_resident_bytes(server)
+            load = self.setting.bench_server(
+                server, 'load', '--znodes', self.setting.znodes, '--value-size', 100,
+                '--batch', 1, '--connections', 16, '--window', 16)
+            at_once = compare_servers.resident_bytes(server.pid)
+            after = compare_servers.settled_resident_bytes(server)
+            values = {'load_per_second': load['throughput'],
+                      'load_cpu_us': load['server']['cpu_us_per_operation'],
+                      'bytes_at_once': self.per_znode(at_once, before, 'VmRSS'),
+                      'bytes': self.per_znode(after, before, 'VmRSS'),
+                      'bytes_anonymous': self.per_znode(after, before, 'RssAnon'),
+                      'bytes_file': self.per_znode(after, before, 'RssFile')}
+            server.stop()
+            values['cold'] = compare_servers.drop_page_cache()
+            values['restart_seconds'] = self.restart(server)
+            restarted = compare_servers.settled_resident_bytes(server)
+            values['bytes_after_restart'] = self.per_znode(restarted, before, 'VmRSS')
+            return values
+
+    def per_znode(self, after, before, kind):
+        return (after[kind] - before[kind]) / self.setting.znodes
+
+    def restart(self, server):
+        """Seconds from the start of the process to the first read that was answered."""
+        command = self.setting.command('first-read', '--servers', server.address,
+                                       '--path', '/topobench-load/p00000000/z00000000')
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
+            try:
+                time.sleep(0.1)  # until it knocks
+                began = time.monotonic()
+                server.start()
+                output, _ = reader.communicate(timeout=300)
+            finally:
+                reader.kill()
+        if reader.returncode != 0:
+            raise compare_servers.BenchmarkError('no read was answered after the restart')
+        return compare_servers.json.loads(output)['answered_at_monotonic_seconds'] - began
+
+
+class Probe:
+    """A limit of the machine, to which neither side matters: the same number for both."""
+
+    def __init__(self, setting, arguments):
+        self.setting = setting
+        self.arguments = arguments
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+    def run(self, side):
+        if side != self.setting.sides[0]:
+            return {}
+        report = self.setting.bench(*self.arguments, '--seconds', min(3, self.setting.seconds))
+        return {'throughput': report['throughput'], 'p50_us': report['latency_us']['p50'],
+                'p99.9_us': report['latency_us']['p99.9']}
+
+
+def probe_figure(name, arguments):
+    def open_probe(setting, _):
+        last = [setting.directory] if arguments[0] == 'probe-disk' else []
+        return Probe(setting, [*arguments, *last])
+    return Figure(name, (), open_probe, rounds_max=3)
+
+
+PIPELINED = ('--connections', 16, '--window', 16)
+POINT = ('--connections', 100, '--window', 1)
+ONE = ('--connections', 1, '--window', 1)
+MANY = ('--connections', 64, '--window', 16)
+FEW = ('--connections', 16, '--window', 1)
+
+FIGURES = (
+    probe_figure('disk', ('probe-disk',)),
+    probe_figure('echo', ('probe-loopback', *PIPELINED)),
+    probe_figure('echo-point', ('probe-loopback', *POINT)),
+    probe_figure('echo-writes', ('probe-loopback', '--workload', 'writes', *MANY)),
+    probe_figure('echo-sessions', ('probe-loopback', '--workload', 'sessions', *FEW)),
+    throughput_figure('reads', 'reads, 16 connections x 16', ('reads', *PIPELINED), 5, 'echo'),
+    throughput_figure('reads-point', 'reads, 100 connections x 1', ('reads', *POINT), 1.7,
+                      'echo-point'),
+    throughput_figure('writes-one', 'writes, one synchronous writer', ('writes', *ONE), 2, 'disk'),
+    throughput_figure('writes', 'writes, 64 connections x 16', ('writes', *MANY), 3,
+                      'echo-writes'),
+    throughput_figure('sessions', 'sessions opened and closed, 16 at once', ('sessions', *FEW), 3,
+                      'echo-sessions'),
+    Figure('mixed', (Row('70/30 mix, 16 connections x 16, per second', 'throughput'),
+                     Row(f'70/30 mix: {CPU_ROW}', 'cpu_us', at_most=1 / 3, digits=2)),
+           lambda setting, _: Throughput(setting, ('mixed', *PIPELINED))),
+    Figure('mixed-tail', (Row('70/30 mix offered at half the baseline\'s rate: p99.9, µs',
+                              'p99.9_us', at_most=1 / 4),
+                          Row(f'the same: {CPU_ROW}', 'cpu_us', at_most=1 / 3, digits=2)),
+           OpenLoop),
+    Figure('loaded', (Row('memory per znode of 100 bytes, bytes', 'bytes', at_most=1 / 4,
+                          value_at_most=300),
+                      Row('of that anonymous', 'bytes_anonymous'),
+                      Row('of that files mapped', 'bytes_file'),
+                      Row('cold restart to the first read, s', 'restart_seconds', at_most=1 / 4,
+                          digits=2)),
+           Loaded, rounds_max=3),
+)

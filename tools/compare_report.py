@@ -1,0 +1,93 @@
+"""The table of tools/compare, in Markdown."""
+
+import statistics
+
+HEADER = ('| figure | {topod} | {baseline} | ratio (rounds) | required | share of the limit |\n'
+          '|---|--:|--:|--:|--:|--:|\n')
+
+
+def values_of(results, name, side, value):
+    rounds = results.get(name, {}).get('rounds', [])
+    return [values[side][value] for values in rounds if value in values.get(side, {})]
+
+
+def median_text(values, digits):
+    return f'{statistics.median(values):,.{digits}f}' if values else ''
+
+
+def ratio_text(ratio):
+    return f'{ratio:.2f}' if ratio < 10 else f'{ratio:.1f}'
+
+
+def ratios_of(results, name, value):
+    """One ratio for each round that has both sides: neighbours in time are what is compared."""
+    ratios = []
+    for values in results.get(name, {}).get('rounds', []):
+        ours, theirs = (values.get(side, {}).get(value) for side in ('topod', 'baseline'))
+        if ours is not None and theirs:
+            ratios.append(ours / theirs)
+    return ratios
+
+
+def required_text(row, ratios, ours):
+    demands = []
+    if row.at_least:
+        demands.append((f'≥ {row.at_least:g}', ratios, lambda value: value >= row.at_least))
+    if row.at_most:
+        demands.append((f'≤ {row.at_most:.2g}', ratios, lambda value: value <= row.at_most))
+    if row.value_at_most:
+        demands.append((f'≤ {row.value_at_most:g} itself', ours,
+                        lambda value: value <= row.value_at_most))
+    texts = []
+    for text, values, holds in demands:
+        verdict = ''
+        if values:
+            verdict = ' met' if holds(statistics.median(values)) else ' **missed**'
+        texts.append(text + verdict)
+    return ', '.join(texts)
+
+
+def limit_text(row, results, ours):
+    if not row.limit:
+        return ''
+    limits = values_of(results, row.limit, 'topod', 'throughput')
+    limits += values_of(results, row.limit, 'baseline', 'throughput')
+    if not limits or not ours:
+        return ''
+    limit = statistics.median(limits)
+    return f'{statistics.median(ours) / limit:.0%} of {limit:,.0f} ({row.limit})'
+
+
+def line(figure, row, results):
+    ours = values_of(results, figure.name, 'topod', row.value)
+    theirs = values_of(results, figure.name, 'baseline', row.value)
+    ratios = ratios_of(results, figure.name, row.value)
+    ratio = ''
+    if ratios:
+        ratio = (f'{ratio_text(statistics.median(ratios))} '
+                 f'({ratio_text(min(ratios))}–{ratio_text(max(ratios))}, {len(ratios)})')
+    cells = [row.title, median_text(ours, row.digits), median_text(theirs, row.digits), ratio,
+             required_text(row, ratios, ours), limit_text(row, results, ours)]
+    return '| ' + ' | '.join(cells) + ' |\n'
+
+
+def probe_lines(figures, results):
+    text = ''
+    for figure in figures:
+        if figure.rows or figure.name not in results:
+            continue
+        rates = values_of(results, figure.name, 'topod', 'throughput')
+        rates += values_of(results, figure.name, 'baseline', 'throughput')
+        if rates:
+            text += f'- {figure.name}: {statistics.median(rates):,.0f} per second\n'
+    return text
+
+
+def table(figures, results, setting):
+    """Medians of all rounds; the ratio's spread is that of the rounds' own ratios."""
+    text = HEADER.format(topod=setting.label('topod'), baseline=setting.label('baseline'))
+    for figure in figures:
+        if figure.name in results:
+            text += ''.join(line(figure, row, results) for row in figure.rows)
+    probes = probe_lines(figures, results)
+    return text + (f'\nLimits of the machine:\n{probes}' if probes else '')

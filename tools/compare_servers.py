@@ -1,0 +1,140 @@
+"""What tools/compare measures with: the two sides, their processes, and topobench.
+
+The servers are those of the client tests' harness, with what a benchmark needs instead: Apache
+ZooKeeper runs as Debian's package starts it, with the JVM's own defaults and every write synced.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'tests' / 'clients'))
+
+from harness.server import Apache, ServerError, Topod, free_port  # noqa: E402,F401
+
+APACHE_CLASS_PATH = '/etc/zookeeper/conf:/usr/share/java/zookeeper.jar'
+BENCHMARK_SECONDS_MAX = 1200
+
+
+class BenchmarkError(Exception):
+    """topobench found errors, or did not end."""
+
+
+class DebianApache(Apache):
+    """Apache ZooKeeper as Debian's zkServer.sh runs it. `heap`: as in "2g", None = the default."""
+
+    def __init__(self, heap=None):
+        super().__init__()
+        self.heap = heap
+
+    def _prepare(self):
+        self.port = self.port or free_port()
+        path = self._write_config({
+            'tickTime': 2000, 'dataDir': self.data_dir, 'clientPort': self.port,
+            'clientPortAddress': self.host, 'maxClientCnxns': 0, 'autopurge.purgeInterval': 0,
+            'admin.enableServer': 'false', '4lw.commands.whitelist': '*'})
+        heap = [f'-Xmx{self.heap}'] if self.heap else []
+        command = ['java', *heap, f'-Dzookeeper.log.dir={self.folder}',
+                   '-Dzookeeper.root.logger=INFO,CONSOLE', '-Dzookeeper.jmx.log4j.disable=true',
+                   '-cp', APACHE_CLASS_PATH,
+                   'org.apache.zookeeper.server.quorum.QuorumPeerMain', str(path)]
+        return command, {**os.environ, 'JMXDISABLE': 'true'}
+
+
+class Setting:
+    """The command line of tools/compare, and how to start what it names."""
+
+    def __init__(self, arguments):
+        self.seconds = arguments.seconds
+        self.warmup = arguments.warmup
+        self.znodes = arguments.znodes
+        self.directory = arguments.directory.resolve()
+        self.topobench = arguments.build.resolve() / 'tools' / 'bench' / 'topobench'
+        self.topod = (arguments.topod or arguments.build / 'server' / 'topod').resolve()
+        self.against = arguments.against.resolve() if arguments.against else None
+        self.sides = (arguments.only,) if arguments.only else ('topod', 'baseline')
+        needed = [] if arguments.table else [self.topobench]
+        if not arguments.table and arguments.only != 'baseline':
+            needed.append(self.topod)
+        for program in needed:
+            if not program.exists():
+                raise BenchmarkError(f'{program} is missing: tools/build, or name another --build')
+        # The harness asks Python for its folders.
+        tempfile.tempdir = str(self.directory)
+
+    def parameters(self):
+        """What results depend on; those of other parameters are not comparable."""
+        return {'seconds': self.seconds, 'warmup': self.warmup, 'znodes': self.znodes,
+                'baseline': self.label('baseline')}
+
+    def label(self, side):
+        if side == 'topod':
+            return 'topod'
+        return str(self.against) if self.against else 'Apache ZooKeeper'
+
+    def server(self, side, heap=None):
+        """A server of that side, not yet started, with an empty data directory."""
+        if side == 'topod':
+            return Topod(binary=self.topod)
+        return Topod(binary=self.against) if self.against else DebianApache(heap)
+
+    def command(self, *arguments):
+        return [str(self.topobench), *map(str, arguments), '--json']
+
+    def bench(self, *arguments):
+        """Runs topobench to its end; returns its report."""
+        command = self.command(*arguments)
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=BENCHMARK_SECONDS_MAX, check=False)
+        except subprocess.TimeoutExpired:
+            raise BenchmarkError(f'did not end: {" ".join(command)}') from None
+        if done.returncode != 0:
+            raise BenchmarkError(f'{" ".join(command)}\n{done.stdout}{done.stderr}')
+        return json.loads(done.stdout)
+
+    def bench_server(self, server, *arguments):
+        """The same against a server, with its processor time."""
+        return self.bench(*arguments, '--servers', server.address, '--server-pid', server.pid)
+
+
+def resident_bytes(pid):
+    """Memory of a process by kind: {"RssAnon": bytes, "RssFile": bytes, "VmRSS": bytes}."""
+    memory = {}
+    for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines():
+        key, _, value = line.partition(':')
+        if key in ('VmRSS', 'RssAnon', 'RssFile'):
+            memory[key] = int(value.split()[0]) * 1024
+    return memory
+
+
+def settled_resident_bytes(server, seconds=30):
+    """The same once it has stopped changing, or after that time; garbage is collected before."""
+    if server.is_apache and shutil.which('jcmd'):
+        subprocess.run(['jcmd', str(server.pid), 'GC.run'], stdout=subprocess.DEVNULL, check=False)
+    deadline = time.monotonic() + seconds
+    memory = resident_bytes(server.pid)
+    quiet = 0
+    while quiet < 3 and time.monotonic() < deadline:
+        time.sleep(1)
+        latest = resident_bytes(server.pid)
+        changed = abs(latest['VmRSS'] - memory['VmRSS']) > memory['VmRSS'] // 1000
+        quiet = 0 if changed else quiet + 1
+        memory = latest
+    return memory
+
+
+def drop_page_cache():
+    """Makes the next start a cold one. False when this user may not."""
+    os.sync()
+    try:
+        pathlib.Path('/proc/sys/vm/drop_caches').write_text('3')
+    except OSError:
+        return False
+    return True
