@@ -27,11 +27,11 @@ TEST(Path, EmptyDotAndTrailingComponentsAreRefused) {
 TEST(Path, CharactersThatZookeeperRefusesAreRefused) {
   for (const std::string_view path :
        {"/\0"sv, "/a\x01"sv, "/\x1f"sv, "/\x7f"sv, "/\xc2\x80"sv, "/\xc2\x9f"sv,
-        "/\xed\xa0\x80"sv,      // U+D800
-        "/\xee\x80\x80"sv,      // U+E000
-        "/\xef\xa3\xbf"sv,      // U+F8FF
-        "/\xef\xbf\xb0"sv,      // U+FFF0
-        "/\xef\xbf\xbf"sv,      // U+FFFF
+        "/\xed\xa0\x80"sv,         // U+D800
+        "/\xee\x80\x80"sv,         // U+E000
+        "/\xef\xa3\xbf"sv,         // U+F8FF
+        "/\xef\xbf\xb0"sv,         // U+FFF0
+        "/\xef\xbf\xbf"sv,         // U+FFFF
         "/\xf0\x9f\x98\x80"sv}) {  // an emoji
     EXPECT_FALSE(is_valid_path(path)) << testing::PrintToString(path);
   }
