@@ -203,10 +203,8 @@ std::map<SessionId, std::vector<std::string>> Administration::ephemerals() const
 }
 
 admin::WatchSummary Administration::watch_summary() const {
-  const state::Watches& watches = replica_.clients().watches();
-  return {.connections = watches.connection_count(),
-          .paths = watches.path_count(),
-          .watches = watches.watch_count()};
+  const state::Watches::Summary summary = replica_.clients().watches().summary();
+  return {.connections = summary.connections, .paths = summary.paths, .watches = summary.pairs};
 }
 
 std::map<std::string, std::set<SessionId>> Administration::watches_by_path() const {

@@ -221,10 +221,35 @@ uint64_t Watches::count_of(ConnectionId connection) const {
   return owner == impl_->connections.end() ? 0 : owner->second.count;
 }
 
+namespace {
+// ZooKeeper's words tell of its data watches, to which these belong.
+constexpr uint8_t kTold =
+    Watches::kData | Watches::kPersistent | Watches::kPersistentRecursive;
+}  // namespace
+
+Watches::Summary Watches::summary() const {
+  Summary summary;
+  std::vector<ConnectionId> connections;
+  for (const WatchedPath& watched : impl_->paths.slab()) {
+    const uint64_t before = summary.pairs;
+    for (const Watcher& watcher : watched.watchers.all()) {
+      if ((watcher.kinds & kTold) == 0) continue;
+      ++summary.pairs;
+      connections.push_back(watcher.connection);
+    }
+    if (summary.pairs > before) ++summary.paths;
+  }
+  std::sort(connections.begin(), connections.end());
+  const auto last = std::unique(connections.begin(), connections.end());
+  summary.connections = static_cast<uint64_t>(last - connections.begin());
+  return summary;
+}
+
 std::map<std::string, std::set<ConnectionId>> Watches::by_path() const {
   std::map<std::string, std::set<ConnectionId>> result;
   for (const WatchedPath& watched : impl_->paths.slab()) {
     for (const Watcher& watcher : watched.watchers.all()) {
+      if ((watcher.kinds & kTold) == 0) continue;
       result[std::string(watched.path())].insert(watcher.connection);
     }
   }

@@ -50,7 +50,15 @@ class Watches {
   [[nodiscard]] uint64_t path_count() const;
   [[nodiscard]] uint64_t connection_count() const;
   [[nodiscard]] uint64_t count_of(ConnectionId connection) const;
-  // For the words wchs, wchc and wchp: paths with data, persistent or recursive watches, sorted.
+  // For the word wchs: connections with data, persistent or recursive watches, their paths, and
+  // (connection, path) pairs. Takes time in proportion to the number of watches.
+  struct Summary {
+    uint64_t connections = 0;
+    uint64_t paths = 0;
+    uint64_t pairs = 0;
+  };
+  [[nodiscard]] Summary summary() const;
+  // For the words wchc and wchp: paths with data, persistent or recursive watches, sorted.
   [[nodiscard]] std::map<std::string, std::set<ConnectionId>> by_path() const;
 
  private:
