@@ -90,6 +90,7 @@ void Connection::close() {
 
 void Connection::lose(std::string_view why) {
   close();
+  loop_.do_not_sleep();
   handler_.on_lost(*this, why);
 }
 
@@ -139,8 +140,8 @@ void Connection::flush() {
   flush_requested_ = false;
   if (socket_ < 0 || waits_for_room_ || unsent_begin_ == unsent_.size()) return;
   last_sent_ = monotonic_now();
-  const ssize_t sent = ::send(socket_, unsent_.data() + unsent_begin_,
-                              unsent_.size() - unsent_begin_, MSG_NOSIGNAL);
+  const ssize_t sent =
+      ::send(socket_, unsent_.data() + unsent_begin_, unsent_.size() - unsent_begin_, MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN && errno != EINTR) return lose_by_error("send");
   if (sent > 0) unsent_begin_ += static_cast<size_t>(sent);
   if (unsent_begin_ == unsent_.size()) {

@@ -24,7 +24,7 @@ namespace topod::bench {
 class Connection;
 
 struct Reply {
-  uint32_t tag;           // as given to `send`
+  uint32_t tag;  // as given to `send`
   ErrorCode error;
   std::string_view body;  // valid during the call
   Nanoseconds intended;   // as given to `send`

@@ -1,6 +1,7 @@
 // A server that does nothing: it accepts sessions and answers getData, setData and closeSession at
-// once with the same data, one write per socket and turn. What topobench reaches against it is the limit that the
-// loopback interface and topobench itself set on this machine. Has a thread of its own.
+// once with the same data, one write per socket and turn. What topobench reaches against it is the
+// limit that the loopback interface and topobench itself set on this machine. Has a thread of its
+// own.
 #pragma once
 
 #include <atomic>

@@ -34,7 +34,8 @@ void EventLoop::modify(int descriptor, Watcher& watcher, uint32_t events) {
 
 void EventLoop::turn(Nanoseconds timeout) {
   flush_all();
-  const Nanoseconds sleep = std::max<Nanoseconds>(timeout, 0);
+  const Nanoseconds sleep = may_sleep_ ? std::max<Nanoseconds>(timeout, 0) : 0;
+  may_sleep_ = true;
   timespec limit{};
   limit.tv_sec = static_cast<time_t>(sleep / kSecond);
   limit.tv_nsec = static_cast<long>(sleep % kSecond);

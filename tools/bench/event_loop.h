@@ -36,6 +36,9 @@ class EventLoop {
   // Asks for `watcher.flush()` at the next `flush_all`.
   void flush_later(Watcher& watcher) { unflushed_.push_back(&watcher); }
 
+  // The next turn does not sleep: something has happened that its caller may wait for.
+  void do_not_sleep() { may_sleep_ = false; }
+
   // One turn: writes what waits, sleeps until something is ready or `timeout` has passed, calls
   // the watchers concerned, writes again.
   void turn(Nanoseconds timeout);
@@ -44,6 +47,7 @@ class EventLoop {
   void flush_all();
 
   int epoll_;
+  bool may_sleep_ = true;
   std::vector<epoll_event> ready_;
   std::vector<Watcher*> unflushed_;
   std::vector<Watcher*> flushing_;

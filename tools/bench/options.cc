@@ -119,9 +119,9 @@ void add_options(CLI::App& app, Options& options) {
 
 // What no single option can know; empty when all is well.
 std::string complaint_about(const Options& options) {
-  const bool closed_only =
-      options.command == Command::kSessions || options.command == Command::kWatches ||
-      options.command == Command::kLoad;
+  const bool closed_only = options.command == Command::kSessions ||
+                           options.command == Command::kWatches ||
+                           options.command == Command::kLoad;
   if (closed_only && options.is_open_loop()) return options.command_name + " takes no --rate";
   if (options.command == Command::kWatches && options.threads > 1) {
     return "watches are timed within one thread: --threads 1";

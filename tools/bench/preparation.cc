@@ -93,8 +93,8 @@ Preparation::Outcome Preparation::create_numbered(std::string_view prefix, size_
         if (reply.error != ErrorCode::kOk) error = reply.error;
       });
   if (outcome && error != ErrorCode::kOk) {
-    return tl::unexpected("cannot create " + std::string(prefix) + "...: " +
-                          std::string(name_of(error)));
+    return tl::unexpected("cannot create " + std::string(prefix) +
+                          "...: " + std::string(name_of(error)));
   }
   return outcome;
 }
@@ -119,8 +119,7 @@ Preparation::Outcome Preparation::prepare() {
     case Command::kWrites:
     case Command::kMixed:
     case Command::kMulti:
-    case Command::kChildren:
-      return create_numbered(znode_prefix(options_), options_.znodes, value);
+    case Command::kChildren: return create_numbered(znode_prefix(options_), options_.znodes, value);
     case Command::kWatches: return create_numbered(znode_prefix(options_), 1, value);
     case Command::kLocks: {
       const uint64_t slots = uint64_t{options_.connections} * options_.window;

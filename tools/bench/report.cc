@@ -39,8 +39,10 @@ nlohmann::json to_json(const Histogram& latencies) {
   const auto at = [&](double fraction) {
     return microseconds(static_cast<double>(latencies.percentile(fraction)));
   };
-  return {{"count", latencies.count()}, {"mean", microseconds(latencies.mean())},
-          {"p50", at(0.5)},             {"p99", at(0.99)},
+  return {{"count", latencies.count()},
+          {"mean", microseconds(latencies.mean())},
+          {"p50", at(0.5)},
+          {"p99", at(0.99)},
           {"p99.9", at(0.999)},
           {"max", microseconds(static_cast<double>(latencies.max()))}};
 }
@@ -65,10 +67,10 @@ std::string as_text(const Options& options, const RunResult& result) {
   std::string text = fmt::format("{}: {}\n", options.command_name, describe_shape(options));
   text += fmt::format("throughput  {:.0f} operations/s over {:.2f} s\n", result.throughput(),
                       result.seconds);
-  text += fmt::format("latency ms  p50 {:.3f}  p99 {:.3f}  p99.9 {:.3f}  max {:.3f}\n",
-                      milliseconds(latencies.percentile(0.5)),
-                      milliseconds(latencies.percentile(0.99)),
-                      milliseconds(latencies.percentile(0.999)), milliseconds(latencies.max()));
+  text +=
+      fmt::format("latency ms  p50 {:.3f}  p99 {:.3f}  p99.9 {:.3f}  max {:.3f}\n",
+                  milliseconds(latencies.percentile(0.5)), milliseconds(latencies.percentile(0.99)),
+                  milliseconds(latencies.percentile(0.999)), milliseconds(latencies.max()));
   if (options.command != Command::kProbeDisk) {
     text += fmt::format("generator   {:.2f} of a core, {:.2f} us per operation{}\n",
                         result.cpu_share, cpu_us_per_operation(result, result.cpu_share),
@@ -77,9 +79,9 @@ std::string as_text(const Options& options, const RunResult& result) {
                             : "");
   }
   if (options.server_pid > 0) {
-    text += fmt::format("server      {:.2f} of a core, {:.2f} us per operation\n",
-                        result.server_cpu_share,
-                        cpu_us_per_operation(result, result.server_cpu_share));
+    text +=
+        fmt::format("server      {:.2f} of a core, {:.2f} us per operation\n",
+                    result.server_cpu_share, cpu_us_per_operation(result, result.server_cpu_share));
   }
   text += fmt::format("errors      {}\n", describe_errors(result));
   return text;

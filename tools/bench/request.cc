@@ -83,8 +83,9 @@ std::string numbered_path(std::string_view prefix, uint64_t number) {
 }
 
 Request make_get_data(std::string_view path, bool watch) {
-  return make_request(OpCode::kGetData,
-                      [&](JuteWriter& out) { PathWatchRequest{path, watch}.write(out); });
+  return make_request(OpCode::kGetData, [&](JuteWriter& out) {
+    PathWatchRequest{path, watch}.write(out);
+  });
 }
 
 Request make_set_data(std::string_view path, std::string_view data) {
@@ -94,14 +95,14 @@ Request make_set_data(std::string_view path, std::string_view data) {
 }
 
 Request make_get_children(std::string_view path) {
-  return make_request(OpCode::kGetChildren,
-                      [&](JuteWriter& out) { PathWatchRequest{path, false}.write(out); });
+  return make_request(OpCode::kGetChildren, [&](JuteWriter& out) {
+    PathWatchRequest{path, false}.write(out);
+  });
 }
 
 Request make_create(std::string_view path, std::string_view data, CreateMode mode) {
-  return make_request(OpCode::kCreate, [&](JuteWriter& out) {
-    create_record(path, data, mode).write(out, false);
-  });
+  return make_request(OpCode::kCreate,
+                      [&](JuteWriter& out) { create_record(path, data, mode).write(out, false); });
 }
 
 Request make_delete(std::string_view path) {
@@ -132,8 +133,7 @@ Request make_numbered_delete(std::string_view prefix) {
   return make_numbered(prefix, [](const std::string& path) { return make_delete(path); });
 }
 
-Request make_numbered_multi_set_data(std::string_view prefix, std::string_view data,
-                                     size_t count) {
+Request make_numbered_multi_set_data(std::string_view prefix, std::string_view data, size_t count) {
   return make_numbered_multi(prefix, count, OpCode::kSetData,
                              [&](JuteWriter& out, const std::string& path) {
                                SetDataRequest{path, data, kAnyVersion}.write(out);
@@ -141,10 +141,10 @@ Request make_numbered_multi_set_data(std::string_view prefix, std::string_view d
 }
 
 Request make_numbered_multi_create(std::string_view prefix, std::string_view data, size_t count) {
-  return make_numbered_multi(
-      prefix, count, OpCode::kCreate, [&](JuteWriter& out, const std::string& path) {
-        create_record(path, data, CreateMode::kPersistent).write(out, false);
-      });
+  return make_numbered_multi(prefix, count, OpCode::kCreate,
+                             [&](JuteWriter& out, const std::string& path) {
+                               create_record(path, data, CreateMode::kPersistent).write(out, false);
+                             });
 }
 
 std::string make_value(size_t bytes, uint64_t seed) {

@@ -91,8 +91,7 @@ bool RequestDriver::start_operation(Connection& connection, Slot& slot, Nanoseco
 
 void RequestDriver::on_operation_reply(Connection& connection, const Reply& reply) {
   Slot& slot = lanes_[connection.index()].slots[reply.tag];
-  const ErrorCode error =
-      reply.error == ErrorCode::kOk ? workload_->error_in(reply) : reply.error;
+  const ErrorCode error = reply.error == ErrorCode::kOk ? workload_->error_in(reply) : reply.error;
   if (error != ErrorCode::kOk) {
     share().recorder.failed(error);
   } else if (workload_->proceed(connection, slot, reply) == Workload::Progress::kContinues) {

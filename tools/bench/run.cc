@@ -203,9 +203,8 @@ tl::expected<RunResult, std::string> run_prepared(const Options& options) {
   Schedule schedule;
   std::atomic<bool> all_open{true};
   std::atomic<uint32_t> running{options.threads};
-  std::barrier all_connected(options.threads, [&]() noexcept {
-    schedule = schedule_from(options, monotonic_now());
-  });
+  std::barrier all_connected(
+      options.threads, [&]() noexcept { schedule = schedule_from(options, monotonic_now()); });
   std::vector<std::thread> threads;
   for (Worker& worker : workers) {
     threads.emplace_back([&] {
@@ -228,6 +227,9 @@ tl::expected<RunResult, std::string> run_workload(const Options& options) {
   preparation.disconnect();
 
   auto result = run_prepared(options);
+  if (result && options.command == Command::kLoad && result->answers < options.znodes) {
+    result->errors["not created in time"] += options.znodes - result->answers;
+  }
   if (options.keep) return result;
 
   Preparation cleaning(options);

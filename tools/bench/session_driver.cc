@@ -3,9 +3,7 @@
 namespace topod::bench {
 
 SessionDriver::SessionDriver(const Share& share)
-    : share_(share),
-      close_session_(make_bare(OpCode::kCloseSession)),
-      began_(share.connections) {
+    : share_(share), close_session_(make_bare(OpCode::kCloseSession)), began_(share.connections) {
   for (uint32_t i = 0; i < share.connections; ++i) {
     Connection::Settings settings;
     settings.server = share.options.address_for(i);

@@ -33,8 +33,8 @@ class SessionDriver final : public Driver, public ConnectionHandler {
   const Share share_;
   const Request close_session_;
   std::deque<Connection> connections_;
-  std::vector<Nanoseconds> began_;   // by connection
-  std::vector<size_t> to_begin_;     // connections whose next cycle waits for the next turn
+  std::vector<Nanoseconds> began_;  // by connection
+  std::vector<size_t> to_begin_;    // connections whose next cycle waits for the next turn
   uint64_t under_way_ = 0;
   bool stopped_ = true;
 };

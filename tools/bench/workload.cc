@@ -77,9 +77,8 @@ ErrorCode error_in_multi(const Reply& reply) {
 class Multi final : public Workload {
  public:
   Multi(const Options& options, uint32_t thread)
-      : request_(make_numbered_multi_set_data(znode_prefix(options),
-                                              make_value(options.value_bytes, options.seed),
-                                              options.batch)),
+      : request_(make_numbered_multi_set_data(
+            znode_prefix(options), make_value(options.value_bytes, options.seed), options.batch)),
         choice_(choice_for(options, thread)) {}
 
   bool start(Connection& connection, Slot& slot) override {
@@ -182,8 +181,8 @@ class Locks final : public Workload {
   Request delete_;
 };
 
-// Creates this thread's part of options.znodes znodes, options.batch in one transaction. A multi never
-// reaches across two parents, which keeps its paths apart by their last digits only.
+// Creates this thread's part of options.znodes znodes, options.batch in one transaction. A multi
+// never reaches across two parents, which keeps its paths apart by their last digits only.
 class Load final : public Workload {
  public:
   Load(const Options& options, uint32_t thread)
@@ -193,9 +192,8 @@ class Load final : public Workload {
         request_(request_for(thread)) {}
 
   bool start(Connection& connection, Slot& slot) override {
-    const uint64_t in_parent =
-        std::min(kZnodesPerParent, options_.znodes - std::min(options_.znodes,
-                                                              parent_ * kZnodesPerParent));
+    const uint64_t in_parent = std::min(
+        kZnodesPerParent, options_.znodes - std::min(options_.znodes, parent_ * kZnodesPerParent));
     if (next_ + options_.batch > in_parent) return start_next_parent(connection, slot, in_parent);
     char* frame = connection.send(request_, slot.tag, slot.intended);
     for (const size_t offset : request_.numbers) put_number(frame + offset, next_++);

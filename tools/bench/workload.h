@@ -41,8 +41,8 @@ class Workload {
 [[nodiscard]] std::unique_ptr<Workload> make_workload(const Options& options, uint32_t thread);
 
 // Where the znodes of a run lie.
-[[nodiscard]] std::string znode_prefix(const Options& options);    // of numbered znodes
-[[nodiscard]] std::string parent_prefix(const Options& options);   // of numbered parents
+[[nodiscard]] std::string znode_prefix(const Options& options);   // of numbered znodes
+[[nodiscard]] std::string parent_prefix(const Options& options);  // of numbered parents
 // `load` puts this many znodes below each parent.
 inline constexpr uint64_t kZnodesPerParent = 1'000;
 
