@@ -1,13 +1,13 @@
 // topod: joins configuration, disk, replica, loop and client port, and runs them.
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <string>
 
 #include "server/node/command_line.h"
 #include "server/node/logging.h"
 #include "server/node/startup.h"
 #include "server/server.h"
+#include "storage/verify.h"
 
 namespace {
 
@@ -23,6 +23,14 @@ int report_errors(const std::vector<topod::node::ConfigError>& errors) {
     std::fprintf(stderr, "%s\n", topod::node::to_string(error).c_str());
   }
   return topod::node::kExitBadConfig;
+}
+
+int verify(const topod::node::Config& config) {
+  const topod::storage::VerifyReport report =
+      topod::storage::verify(config.data_dir, config.log_dir);
+  for (const std::string& line : report.lines) std::printf("%s\n", line.c_str());
+  if (!report.examined) return topod::node::kExitFailed;
+  return report.intact ? 0 : topod::node::kExitDamaged;
 }
 
 int serve(const CommandLine& line, const topod::node::Config& config) {
@@ -48,6 +56,7 @@ int main(int count, char** arguments) {
   const auto loaded =
       topod::node::load_config(line->config_file, line->overrides, line->options);
   if (!loaded) return report_errors(loaded.error());
+  if (line->task == CommandLine::Task::kVerify) return verify(loaded->config);
   topod::node::start_logging(loaded->config.log_level);
   for (const auto& remark : loaded->remarks) {
     topod::node::log(remark.level, "config", topod::node::to_string(remark));

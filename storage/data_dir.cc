@@ -308,19 +308,25 @@ Expected<void> DataDir::keep_only_generation(std::optional<uint64_t> current) {
   return {};
 }
 
-Expected<std::string> DataDir::set_aside(const std::string& name) {
+Expected<std::string> make_damaged_folder(FileSystem& files, const std::string& parent) {
   std::string aside;
   for (uint64_t number = 1;; ++number) {
-    aside = path_ + "/damaged-" + std::to_string(number);
-    const auto exists = files_->exists(aside);
+    aside = parent + "/damaged-" + std::to_string(number);
+    const auto exists = files.exists(aside);
     if (!exists) return storage_error(exists.error());
     if (!*exists) break;
   }
-  if (auto made = files_->make_dir(aside); !made) return storage_error(made.error());
-  if (auto done = files_->rename(path_ + "/" + name, aside + "/" + name); !done) {
+  if (auto made = files.make_dir(aside); !made) return storage_error(made.error());
+  return aside;
+}
+
+Expected<std::string> DataDir::set_aside(const std::string& name) {
+  const auto aside = make_damaged_folder(*files_, path_);
+  if (!aside) return aside;
+  if (auto done = files_->rename(path_ + "/" + name, *aside + "/" + name); !done) {
     return storage_error(done.error());
   }
-  if (auto done = files_->sync_dir(aside); !done) return storage_error(done.error());
+  if (auto done = files_->sync_dir(*aside); !done) return storage_error(done.error());
   if (auto done = files_->sync_dir(path_); !done) return storage_error(done.error());
   return aside;
 }

@@ -49,6 +49,10 @@ struct DirectoryIdentity {
 [[nodiscard]] Expected<DirectoryIdentity> decode_identity(std::string_view text,
                                                           const std::string& path);
 
+// A fresh damaged-<n>/ in this folder; its path.
+[[nodiscard]] Expected<std::string> make_damaged_folder(FileSystem& files,
+                                                        const std::string& parent);
+
 class DataDir {
  public:
   // Makes the directory (and its parents) if needed, or opens the one of `if_new.server`, whose

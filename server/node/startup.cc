@@ -7,6 +7,7 @@
 #include "server/node/state_rows.h"
 #include "storage/loader.h"
 #include "storage/log_reader.h"
+#include "storage/log_repair.h"
 
 namespace topod::node {
 
@@ -95,6 +96,22 @@ Started<storage::DataDir> open_directory(const Config& config, Entropy& entropy)
   return std::move(*dir);
 }
 
+// Whether the log, if there is any, begins with the first transaction ever: then it can do
+// without a tree.
+Started<bool> log_reaches_back(const OpenedData& data) {
+  storage::FileSystem& files = storage::posix_file_system();
+  const auto exists = files.exists(data.log_dir);
+  if (!exists) return failure(kExitFailed, exists.error().message());
+  if (!*exists) return true;
+  const auto scan = storage::scan_log(files, data.log_dir, data.log_identity, std::nullopt);
+  if (!scan) return failure(kExitFailed, scan.error().message());
+  if (scan->batches == 0) return scan->verdict != storage::LogVerdict::kDamaged;
+  storage::LogReader reader(files, data.log_dir, data.log_identity, *scan, scan->begin);
+  const auto first = reader.next();
+  if (!first) return failure(kExitDamaged, first.error());
+  return *first == nullptr || (*first)->number == 0;
+}
+
 // A server that has never got as far as its first checkpoint.
 Started<void> create_tree(OpenedData& data, const storage::Store::Options& options) {
   data.state = state::State::initial();
@@ -150,7 +167,17 @@ Started<void> open_tree(OpenedData& data, const Config& config, bool discard_dam
     return failure(kept.error());
   }
   const storage::Store::Options options{.map_bytes = config.map_bytes};
-  if (!exists) return create_tree(data, options);
+  if (!exists) {
+    const auto complete = log_reaches_back(data);
+    if (!complete) return tl::unexpected(complete.error());
+    if (!*complete && !discard_damaged) {
+      return failure(kExitDamaged,
+                     "the stored tree is missing from " + data.dir.path() +
+                         " and the log does not reach back to its beginning. Restore a backup, or "
+                         "start once with --discard-damaged, which begins with an empty tree");
+    }
+    return create_tree(data, options);
+  }
   Started<void> loaded = load(data, options);
   if (loaded || loaded.error().exit_code != kExitDamaged) return loaded;
   if (!discard_damaged) {
@@ -170,26 +197,88 @@ Started<void> open_tree(OpenedData& data, const Config& config, bool discard_dam
   return create_tree(data, options);
 }
 
-Started<void> open_log(OpenedData& data, const Config& config) {
-  data.log_dir = config.log_dir.empty() ? data.dir.wal_path() : config.log_dir;
-  data.log_identity = {data.identity.ensemble, data.identity.server};
-  const storage::LogOptions options{.retain_bytes = config.log_retain_bytes};
-  auto& files = storage::posix_file_system();
-  auto log = storage::Log::open(files, data.log_dir, data.log_identity, options, data.replay_from);
-  if (!log) {
-    if (const auto* damage = std::get_if<storage::LogDamage>(&log.error())) {
-      return failure(kExitDamaged, damage->describe() +
-                                       ". To go on without what would be lost, start once with "
-                                       "--discard-damaged; the damaged files are kept");
-    }
-    return failure(kExitFailed, std::get<storage::IoError>(log.error()).message());
+using LogOpened = tl::expected<std::unique_ptr<storage::Log>, storage::LogOpenError>;
+
+tl::unexpected<StartupError> failure(const storage::LogOpenError& error) {
+  if (const auto* damage = std::get_if<storage::LogDamage>(&error)) {
+    return failure(kExitDamaged, damage->describe() +
+                                     " To go on without what would be lost, start once with "
+                                     "--discard-damaged; the damaged files are kept");
   }
+  return failure(kExitFailed, std::get<storage::IoError>(error).message());
+}
+
+// Cuts the log before the damage; what lies behind it is put aside.
+Started<void> repair_log(OpenedData& data, const Config& config,
+                         const storage::LogOptions& options, const storage::LogDamage& damage) {
+  storage::FileSystem& files = storage::posix_file_system();
+  const auto aside = storage::make_damaged_folder(
+      files, config.log_dir.empty() ? data.dir.path() : config.log_dir);
+  if (!aside) return failure(aside.error());
+  const state::State& state = *data.state;
+  const storage::LogBase base{
+      .zxid = state.applied,
+      .generation = data.generation,
+      .digest = hex(static_cast<int64_t>(state.digest.low())),
+      .position = data.replay_from.value_or(storage::LogPosition{})};
+  const auto end = storage::set_aside_damaged(files, data.log_dir, *aside, data.log_identity,
+                                              options, damage, base);
+  if (!end) return failure(end.error());
+  log_warn("start", "going on without the damaged part of the log, as ordered",
+           {{"why", damage.describe()}, {"kept", *aside}});
+  if (!data.replay_from || *data.replay_from <= *end) return {};
+  data.replay_from = *end;
+  const auto meta = checkpoint_meta(state, data.promises, data.identity, *end);
+  if (auto done = data.store->commit({}, meta); !done) return failure(done.error());
+  return {};
+}
+
+// A log whose beginning is gone says nothing without the tree that went before it.
+Started<void> put_aside_headless_log(OpenedData& data, const Config& config,
+                                     const storage::LogOptions& options) {
+  const auto complete = log_reaches_back(data);
+  if (!complete) return tl::unexpected(complete.error());
+  if (*complete) return {};
+  if (!config.log_dir.empty()) {
+    return failure(kExitDamaged, data.log_dir +
+                                     " does not reach back to its beginning and cannot be used "
+                                     "without a tree: move it away");
+  }
+  data.log.reset();
+  const auto aside = data.dir.set_aside("wal");
+  if (!aside) return failure(aside.error());
+  log_warn("start", "the log does not reach back to an empty tree: starting empty",
+           {{"kept", *aside}});
+  auto log = storage::Log::open(storage::posix_file_system(), data.log_dir, data.log_identity,
+                                options, std::nullopt);
+  if (!log) return failure(log.error());
+  data.log = std::move(*log);
+  return {};
+}
+
+Started<void> open_log(OpenedData& data, const Config& config, bool discard_damaged) {
+  const storage::LogOptions options{.retain_bytes = config.log_retain_bytes};
+  storage::FileSystem& files = storage::posix_file_system();
+  const auto open = [&]() -> LogOpened {
+    return storage::Log::open(files, data.log_dir, data.log_identity, options, data.replay_from);
+  };
+  LogOpened log = open();
+  if (!log && discard_damaged) {
+    if (const auto* damage = std::get_if<storage::LogDamage>(&log.error())) {
+      if (auto done = repair_log(data, config, options, *damage); !done) return done;
+      log = open();
+    }
+  }
+  if (!log) return failure(log.error());
   data.log = std::move(*log);
   const storage::LogContents& contents = data.log->contents();
   zab::Promises& promises = data.promises;
   promises.accepted_epoch = std::max(promises.accepted_epoch, contents.accepted_epoch());
   promises.current_epoch = std::max(promises.current_epoch, contents.current_epoch());
-  promises.founded = !contents.founding().empty();
+  if (data.created && data.log->recovered().batches > 0) {
+    if (auto done = put_aside_headless_log(data, config, options); !done) return done;
+  }
+  promises.founded = !data.log->contents().founding().empty();
   promises.ensemble = data.identity.ensemble;
   return {};
 }
@@ -222,11 +311,13 @@ Started<OpenedData> open_data(const Config& config, bool discard_damaged, Entrop
   auto dir = open_directory(config, entropy);
   if (!dir) return tl::unexpected(dir.error());
   OpenedData data(std::move(*dir));
+  data.log_dir = config.log_dir.empty() ? data.dir.wal_path() : config.log_dir;
+  data.log_identity = {data.identity.ensemble, data.identity.server};
   if (auto tree = open_tree(data, config, discard_damaged); !tree) {
     return tl::unexpected(tree.error());
   }
   data.znodes = data.state->tree.size();
-  if (auto log = open_log(data, config); !log) {
+  if (auto log = open_log(data, config, discard_damaged); !log) {
     return tl::unexpected(log.error());
   }
   data.load_ms = now_ms() - began_ms;
