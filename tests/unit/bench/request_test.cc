@@ -20,7 +20,7 @@ JuteReader record_of(const Request& request, OpCode op) {
 
 TEST(Request, NumbersReachThePathAndNothingElse) {
   const std::string value = make_value(100, 1);
-  Request request = make_numbered_set_data("/root/z", value);
+  Request request = make_numbered_set_data("/bench/z", value);
   ASSERT_EQ(request.numbers.size(), 1u);
   put_number(request.frame.data() + request.numbers[0], 1'234'567);
 
@@ -28,8 +28,8 @@ TEST(Request, NumbersReachThePathAndNothingElse) {
   SetDataRequest record;
   record.read(in);
   ASSERT_TRUE(in.ok());
-  EXPECT_EQ(record.path, numbered_path("/root/z", 1'234'567));
-  EXPECT_EQ(record.path, "/root/z01234567");
+  EXPECT_EQ(record.path, numbered_path("/bench/z", 1'234'567));
+  EXPECT_EQ(record.path, "/bench/z01234567");
   EXPECT_EQ(record.data, value);
   EXPECT_EQ(record.version, kAnyVersion);
   EXPECT_EQ(in.remaining(), 0u);
