@@ -117,11 +117,7 @@ IoResult<void> Log::adopt_segments() {
 }
 
 IoResult<void> Log::create_first_segment() {
-  while (true) {
-    const auto ready = prepare_spare(options_.segment_bytes);
-    if (!ready) return tl::make_unexpected(ready.error());
-    if (*ready) break;
-  }
+  if (const auto prepared = prepare_whole_spare(); !prepared) return prepared;
   current_ = spares_.front();
   spares_.pop_front();
   end_ = {current_.number, 0};
@@ -148,11 +144,7 @@ IoResult<void> Log::give_up_pending_snapshot() {
   RecordBatch batch;
   batch.add(LogRecordKind::kTruncate, contents_.last_zxid_before_pending(), 0, {});
   if (!has_room(batch.bytes().size())) {
-    for (bool ready = false; !ready;) {
-      const auto more = prepare_spare(options_.segment_bytes);
-      if (!more) return tl::make_unexpected(more.error());
-      ready = *more;
-    }
+    if (const auto prepared = prepare_whole_spare(); !prepared) return prepared;
   }
   const std::string_view piece = batch.bytes();
   const auto end = append({&piece, 1});
@@ -259,6 +251,17 @@ IoResult<void> Log::write_head() {
   return write_batch({&piece, 1}, piece.size(), header);
 }
 
+IoResult<LogPosition> Log::begin_segment() {
+  if (end_.offset == 0) return end_;  // it stands before one
+  if (const auto prepared = prepare_whole_spare(); !prepared) {
+    return tl::make_unexpected(prepared.error());
+  }
+  if (const auto entered = enter_next_segment(); !entered) {
+    return tl::make_unexpected(entered.error());
+  }
+  return end_;
+}
+
 IoResult<void> Log::enter_next_segment() {
   const Segment next = spares_.front();
   auto file = file_system_.open(segment_path(dir_, next.number),
@@ -292,6 +295,14 @@ IoResult<bool> Log::prepare_spare(size_t budget_bytes) {
   return true;
 }
 
+IoResult<void> Log::prepare_whole_spare() {
+  while (true) {
+    const auto ready = prepare_spare(options_.segment_bytes);
+    if (!ready) return tl::make_unexpected(ready.error());
+    if (*ready) return {};
+  }
+}
+
 IoResult<void> Log::begin_spare() {
   const std::string path = dir_ + "/" + std::string(kSpareName);
   if (spare_exists_) {
@@ -317,7 +328,8 @@ IoResult<void> Log::finish_spare() {
   if (const auto synced = spare_file_->sync(); !synced) return synced;
   spare_file_.reset();
   spare_written_ = 0;
-  const Segment segment{current_.number + 1, options_.segment_bytes};
+  const Segment segment{std::max(current_.number + 1, options_.first_new_segment),
+                        options_.segment_bytes};
   if (const auto renamed = file_system_.rename(dir_ + "/" + std::string(kSpareName),
                                                segment_path(dir_, segment.number));
       !renamed) {

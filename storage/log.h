@@ -31,6 +31,8 @@ struct LogOptions {
   size_t segment_bytes = limits::kSegmentBytes;
   // Kept behind the checkpoint for peers that were away for a while.
   size_t retain_bytes = limits::kLogRetainBytes;
+  // New segments are numbered from here, or on from the last one if that is higher.
+  uint64_t first_new_segment = 1;
 };
 
 // Why a log cannot be used: the disk refuses, or what it holds is damaged.
@@ -68,6 +70,9 @@ class Log {
   // already, or if there is no room.
   IoResult<LogPosition> seal();
 
+  // Continues in the next segment, whatever room there is; prepares it if need be.
+  IoResult<LogPosition> begin_segment();
+
   // Goes on preparing the next segment by writing at most this many bytes. True: nothing to do.
   // After a `no_space` error it may be called again later; after any other it may not.
   IoResult<bool> prepare_spare(size_t budget_bytes);
@@ -95,6 +100,7 @@ class Log {
   IoResult<void> adopt_segments();
   IoResult<void> adopt_unfinished_spare();
   IoResult<void> create_first_segment();
+  IoResult<void> prepare_whole_spare();
   IoResult<void> open_current();
   IoResult<void> give_up_pending_snapshot();
   IoResult<void> begin_spare();

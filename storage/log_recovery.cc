@@ -138,7 +138,8 @@ namespace {
 
 void set_damage(LogScan& scan, Zxid last_good, std::string reason, const LogTail& tail) {
   scan.verdict = LogVerdict::kDamaged;
-  scan.damage = LogDamage{scan.end,
+  scan.damage = LogDamage{scan.begin,
+                          scan.end,
                           std::move(reason),
                           last_good,
                           tail.valid_batches,
@@ -158,7 +159,7 @@ IoResult<LogScan> scan_log(FileSystem& file_system, const std::string& dir,
   scan.segments = *segments;
   if (from) std::erase_if(*segments, [&](uint64_t number) { return number < from->segment; });
   if (from && (segments->empty() || segments->front() != from->segment)) {
-    scan.end = *from;
+    scan.begin = scan.end = *from;
     set_damage(scan, Zxid(), "segment " + std::to_string(from->segment) + " is missing", {});
     return scan;
   }

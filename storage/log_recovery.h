@@ -23,6 +23,7 @@
 namespace topod::storage {
 
 struct LogDamage {
+  LogPosition begin;     // of what was read
   LogPosition position;  // of the first byte that cannot be used
   std::string reason;
   Zxid last_good_zxid;  // everything after it would be lost
