@@ -84,7 +84,7 @@ Expected<Store> Store::open_environment(const std::string& dir, const Options& o
   if (!environment) return lmdb::storage_error(environment.error(), dir);
   OpenFlags flags;
   flags.write = true;
-  auto file = posix_file_system().open(dir + "/" + std::string(kTreeFileName), flags);
+  auto file = options.files->open(dir + "/" + std::string(kTreeFileName), flags);
   if (!file) return storage_error(file.error());
   Store store(dir, options, std::move(*environment), std::move(*file));
 
@@ -99,7 +99,7 @@ Expected<Store> Store::open_environment(const std::string& dir, const Options& o
 
 Expected<Store> Store::create(const std::string& tree_dir, const Options& options,
                               const Checkpoint& first, const CheckpointMeta& meta) {
-  FileSystem& files = posix_file_system();
+  FileSystem& files = *options.files;
   const std::string unfinished = tree_dir + std::string(kUnfinishedSuffix);
   CHECK_MSG(!files.exists(unfinished).value_or(true), "the rest of an attempt was not removed");
   if (auto made = files.make_dir(unfinished); !made) return storage_error(made.error());
@@ -115,7 +115,7 @@ Expected<Store> Store::create(const std::string& tree_dir, const Options& option
 }
 
 Expected<Store> Store::open(const std::string& tree_dir, const Options& options) {
-  const auto exists = posix_file_system().exists(tree_dir + "/" + std::string(kTreeFileName));
+  const auto exists = options.files->exists(tree_dir + "/" + std::string(kTreeFileName));
   if (!exists) return storage_error(exists.error());
   if (!*exists) return storage_error(StorageError::Kind::kMissing, tree_dir + ": no tree here");
   Expected<Store> store = open_environment(tree_dir, options, false);

@@ -75,6 +75,8 @@ class Store {
     // The file is extended ahead of use in steps of this size, so that a full disk shows before
     // a transaction and not within one.
     size_t extend_bytes = size_t{64} * 1024 * 1024;
+    // For all but LMDB's own calls; must outlive the store.
+    FileSystem* files = &posix_file_system();
   };
 
   // A new environment that holds this checkpoint. It appears at `tree_dir` whole or not at all;

@@ -63,7 +63,10 @@ class TreeModel final : public LoadVisitor {
 
 // Small files, quickly made.
 [[nodiscard]] inline Store::Options small_store() {
-  return {.map_bytes = size_t{1} << 30, .extend_bytes = 4'096};
+  Store::Options options;
+  options.map_bytes = size_t{1} << 30;
+  options.extend_bytes = 4'096;
+  return options;
 }
 
 // A node with plausible fields that follow from its id.
