@@ -104,11 +104,13 @@ class Worker {
     turn_until([this] { return driver_->is_finished(); }, schedule.until);
     const Nanoseconds ended = monotonic_now();
     const CpuTimes after = cpu_times(share_.options);
-    measured_ = std::max<Nanoseconds>(1, ended - began);
+    cpu_wall_ = std::max<Nanoseconds>(1, ended - began);
     cpu_ = {after.own - before.own, after.server - before.server};
     // What is answered while the run drains is not of the measured time, not even when an
     // interruption has cut that short.
-    recorder_.measure(schedule.measure_from, std::min(ended, schedule.until));
+    const Nanoseconds until = std::min(ended, schedule.until);
+    measured_ = std::max<Nanoseconds>(1, until - schedule.measure_from);
+    recorder_.measure(schedule.measure_from, until);
     finish();
   }
 
@@ -129,7 +131,7 @@ class Worker {
   }
 
   [[nodiscard]] double share_of_core(Nanoseconds cpu) const {
-    return static_cast<double>(cpu) / static_cast<double>(measured_);
+    return static_cast<double>(cpu) / static_cast<double>(cpu_wall_);
   }
 
   void finish() {
@@ -161,6 +163,7 @@ class Worker {
   const std::unique_ptr<Driver> driver_;
   Nanoseconds measured_ = 1;
   CpuTimes cpu_;
+  Nanoseconds cpu_wall_ = 1;  // the time in which cpu_ was used: the measured one, nearly
 };
 
 void show_progress(const std::deque<Worker>& workers, const std::atomic<uint32_t>& running) {

@@ -21,7 +21,7 @@ class Run : public ::testing::Test {
     options_.connections = 4;
     options_.window = 8;
     options_.seconds = 0.2;
-    options_.warmup_seconds = 0.05;
+    options_.warmup_seconds = 0;
   }
 
   RunResult run() {
@@ -36,16 +36,15 @@ class Run : public ::testing::Test {
 
 TEST_F(Run, AClosedLoopAnswersWithoutErrors) {
   const RunResult result = run();
-  EXPECT_GT(result.answers, 0u);
-  EXPECT_GT(result.latencies.count(), 0u);
+  EXPECT_GE(result.latencies.count(), 32u);  // each slot's first operation at least
   EXPECT_TRUE(result.errors.empty());
-  EXPECT_GE(result.seconds, options_.seconds * 0.99);
+  EXPECT_NEAR(result.seconds, options_.seconds, 1e-6);
 }
 
 TEST_F(Run, ThreadsShareTheConnections) {
   options_.threads = 3;
   const RunResult result = run();
-  EXPECT_GT(result.answers, 0u);
+  EXPECT_GT(result.latencies.count(), 0u);
   EXPECT_TRUE(result.errors.empty());
 }
 
@@ -74,7 +73,7 @@ TEST_F(Run, AnOpenLoopOfOneSlotQueuesInsteadOfSkipping) {
 TEST_F(Run, SessionsAreOpenedAndClosedAgainAndAgain) {
   options_.command = Command::kSessions;
   const RunResult result = run();
-  EXPECT_GT(result.answers, 0u);
+  EXPECT_GT(result.latencies.count(), 0u);
   EXPECT_TRUE(result.errors.empty());
 }
 
