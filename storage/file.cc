@@ -90,7 +90,7 @@ class PosixFile final : public File {
   }
 
   IoResult<uint64_t> size() override {
-    struct stat status{};
+    struct stat status {};
     if (::fstat(descriptor_.get(), &status) != 0) return failure("stat", path_);
     return static_cast<uint64_t>(status.st_size);
   }
@@ -166,7 +166,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   IoResult<bool> exists(const std::string& path) override {
-    struct stat status{};
+    struct stat status {};
     if (::stat(path.c_str(), &status) == 0) return true;
     if (errno == ENOENT) return false;
     return failure("stat", path);
@@ -192,7 +192,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   IoResult<uint64_t> free_bytes(const std::string& dir) override {
-    struct statvfs status{};
+    struct statvfs status {};
     if (::statvfs(dir.c_str(), &status) != 0) return failure("statvfs", dir);
     return static_cast<uint64_t>(status.f_bavail) * status.f_frsize;
   }

@@ -48,8 +48,7 @@ Log::Log(FileSystem& file_system, std::string dir, const LogIdentity& identity,
         options_.segment_bytes <= UINT32_MAX);
 }
 
-tl::expected<std::unique_ptr<Log>, LogOpenError> Log::open(FileSystem& file_system,
-                                                           std::string dir,
+tl::expected<std::unique_ptr<Log>, LogOpenError> Log::open(FileSystem& file_system, std::string dir,
                                                            const LogIdentity& identity,
                                                            const LogOptions& options,
                                                            std::optional<LogPosition> from) {
@@ -354,7 +353,8 @@ IoResult<bool> Log::give_up_spare(const IoError& error) {
 }
 
 bool Log::preparation_is_late() const {
-  return spares_.empty() && spare_written_ * current_.size < 2 * end_.offset * options_.segment_bytes;
+  return spares_.empty() &&
+         spare_written_ * current_.size < 2 * end_.offset * options_.segment_bytes;
 }
 
 // ---- retention -----------------------------------------------------------------------------
@@ -365,9 +365,7 @@ uint64_t Log::retained_bytes() const {
   return bytes;
 }
 
-LogPosition Log::begin() const {
-  return {old_.empty() ? current_.number : old_.front().number, 0};
-}
+LogPosition Log::begin() const { return {old_.empty() ? current_.number : old_.front().number, 0}; }
 
 IoResult<void> Log::trim(LogPosition keep) {
   uint64_t first_kept = keep.segment;
@@ -378,9 +376,8 @@ IoResult<void> Log::trim(LogPosition keep) {
          retained_bytes() - old_.front().size >= options_.retain_bytes) {
     const std::string path = segment_path(dir_, old_.front().number);
     const bool reuse = !spare_exists_ && old_.front().size == options_.segment_bytes;
-    const auto gone =
-        reuse ? file_system_.rename(path, dir_ + "/" + std::string(kSpareName))
-              : file_system_.remove(path);
+    const auto gone = reuse ? file_system_.rename(path, dir_ + "/" + std::string(kSpareName))
+                            : file_system_.remove(path);
     if (!gone) return gone;
     // Durable one by one, and before anything is overwritten: a crash leaves no gap in the middle
     // and no segment with another's bytes.

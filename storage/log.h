@@ -125,8 +125,8 @@ class Log {
   std::unique_ptr<File> file_;  // of the current segment
   std::deque<Segment> spares_;  // ready for use
   LogPosition end_;
-  uint64_t hash_ = 0;    // of the last batch
-  bool sealed_ = true;   // nothing to prove
+  uint64_t hash_ = 0;   // of the last batch
+  bool sealed_ = true;  // nothing to prove
   bool failed_ = false;
 
   std::unique_ptr<File> spare_file_;  // being filled with zeros

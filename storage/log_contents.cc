@@ -8,20 +8,12 @@ namespace {
 
 constexpr RecordPlace kEndOfLog{{std::numeric_limits<uint64_t>::max(), 0}, 0};
 
-std::string hex(uint64_t value) {
-  std::string digits;
-  for (; value != 0 || digits.empty(); value >>= 4) digits += "0123456789abcdef"[value & 15];
-  return "0x" + std::string(digits.rbegin(), digits.rend());
-}
-std::string hex(Zxid zxid) { return hex(static_cast<uint64_t>(zxid.value())); }
-
 }  // namespace
 
-tl::expected<void, std::string> LogContents::apply(const LogRecordView& record,
-                                                   RecordPlace place, bool repeated) {
+tl::expected<void, std::string> LogContents::apply(const LogRecordView& record, RecordPlace place,
+                                                   bool repeated) {
   switch (record.kind) {
-    case LogRecordKind::kTransaction:
-      return apply_transaction(record);
+    case LogRecordKind::kTransaction: return apply_transaction(record);
     case LogRecordKind::kAcceptedEpoch:
     case LogRecordKind::kCurrentEpoch: {
       if (record.number > kEpochMax) {
@@ -35,18 +27,10 @@ tl::expected<void, std::string> LogContents::apply(const LogRecordView& record,
       }
       return {};
     }
-    case LogRecordKind::kTruncate:
-      cut(record.zxid, place);
-      return {};
-    case LogRecordKind::kSnapshot:
-      apply_snapshot(record, place, repeated);
-      return {};
-    case LogRecordKind::kFounding:
-      founding_ = record.payload;
-      return {};
-    case LogRecordKind::kCommitted:
-      committed_ = std::max(committed_, record.zxid);
-      return {};
+    case LogRecordKind::kTruncate: cut(record.zxid, place); return {};
+    case LogRecordKind::kSnapshot: apply_snapshot(record, place, repeated); return {};
+    case LogRecordKind::kFounding: founding_ = record.payload; return {};
+    case LogRecordKind::kCommitted: committed_ = std::max(committed_, record.zxid); return {};
   }
   return tl::make_unexpected(std::string("unknown kind of record"));
 }
@@ -63,12 +47,13 @@ void LogContents::apply_current_epoch(Epoch epoch, bool repeated) {
 tl::expected<void, std::string> LogContents::apply_transaction(const LogRecordView& record) {
   const auto predecessor = static_cast<uint64_t>(last_zxid_.value());
   if (record.number != predecessor) {
-    return tl::make_unexpected("transaction " + hex(record.zxid) + " names " + hex(record.number) +
-                               " as its predecessor, but the one before is " + hex(last_zxid_));
+    return tl::make_unexpected("transaction " + to_hex(record.zxid) + " names " +
+                               to_hex(record.number) +
+                               " as its predecessor, but the one before is " + to_hex(last_zxid_));
   }
   if (record.zxid <= last_zxid_) {
-    return tl::make_unexpected("transaction " + hex(record.zxid) + " is not above " +
-                               hex(last_zxid_));
+    return tl::make_unexpected("transaction " + to_hex(record.zxid) + " is not above " +
+                               to_hex(last_zxid_));
   }
   last_zxid_ = record.zxid;
   return {};
@@ -109,8 +94,8 @@ bool LogContents::survives(Zxid zxid, RecordPlace place) const {
   for (const Void& none : voids_) {
     if (none.begin < place && place < none.end) return false;
   }
-  const auto later = std::find_if(cuts_.begin(), cuts_.end(),
-                                  [&](const Cut& cut) { return cut.place > place; });
+  const auto later =
+      std::find_if(cuts_.begin(), cuts_.end(), [&](const Cut& cut) { return cut.place > place; });
   return later == cuts_.end() || zxid <= later->zxid;
 }
 
@@ -120,8 +105,7 @@ void LogContents::repeat_into(RecordBatch& batch) const {
   batch.add(LogRecordKind::kCommitted, committed_, 0, {});
   if (!founding_.empty()) batch.add(LogRecordKind::kFounding, Zxid(), 0, founding_);
   if (snapshot_) {
-    batch.add(LogRecordKind::kSnapshot, snapshot_->zxid, snapshot_->generation,
-              snapshot_->digest);
+    batch.add(LogRecordKind::kSnapshot, snapshot_->zxid, snapshot_->generation, snapshot_->digest);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstring>
 
 #include "proto/check.h"
@@ -55,6 +56,14 @@ std::string LogPosition::to_string() const {
   return "segment " + std::to_string(segment) + " offset " + std::to_string(offset);
 }
 
+std::string to_hex(uint64_t value) {
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
+  return "0x" + std::string(digits.data(), end);
+}
+
+std::string to_hex(Zxid zxid) { return to_hex(static_cast<uint64_t>(zxid.value())); }
+
 void RecordBatch::add(LogRecordKind kind, Zxid zxid, uint64_t number, std::string_view payload) {
   CHECK(payload.size() <= limits::kMaxRecordBytes);
   std::array<char, kRecordHeaderBytes> header{};
@@ -85,8 +94,7 @@ std::optional<LogRecordView> RecordCursor::next() {
   }
   malformed_ = false;
   const LogRecordView record{static_cast<LogRecordKind>(kind), Zxid(get<int64_t>(at + 8)),
-                             get<uint64_t>(at + 16),
-                             rest_.substr(kRecordHeaderBytes, length)};
+                             get<uint64_t>(at + 16), rest_.substr(kRecordHeaderBytes, length)};
   rest_.remove_prefix(kRecordHeaderBytes + length);
   return record;
 }
@@ -94,14 +102,15 @@ std::optional<LogRecordView> RecordCursor::next() {
 size_t batch_bytes(size_t record_bytes) {
   size_t sectors = 1;
   if (record_bytes > kFirstSectorRecordBytes) {
-    sectors += round_up(record_bytes - kFirstSectorRecordBytes, kSectorRecordBytes) /
-               kSectorRecordBytes;
+    sectors +=
+        round_up(record_bytes - kFirstSectorRecordBytes, kSectorRecordBytes) / kSectorRecordBytes;
   }
   return round_up(sectors * kSector, limits::kBatchAlignBytes);
 }
 
 size_t record_bytes_fitting(size_t space_bytes) {
-  const size_t sectors = space_bytes / limits::kBatchAlignBytes * limits::kBatchAlignBytes / kSector;
+  const size_t sectors =
+      space_bytes / limits::kBatchAlignBytes * limits::kBatchAlignBytes / kSector;
   return sectors == 0 ? 0 : kFirstSectorRecordBytes + (sectors - 1) * kSectorRecordBytes;
 }
 
@@ -151,8 +160,8 @@ std::optional<BatchHeader> read_header(std::span<const std::byte> sector, LogPos
   BatchHeader header;
   CHECK(sector.size() >= sizeof(header));
   std::memcpy(&header, sector.data(), sizeof(header));
-  if (header.magic != kMagic || header.segment != place.segment ||
-      header.offset != place.offset || header.stamp != stamp_for(header, seed)) {
+  if (header.magic != kMagic || header.segment != place.segment || header.offset != place.offset ||
+      header.stamp != stamp_for(header, seed)) {
     return std::nullopt;
   }
   return header;
@@ -183,9 +192,8 @@ uint32_t stamp_of(std::span<const std::byte> sector) {
 
 bool all_zero(std::span<const std::byte> bytes) {
   // Compares the bytes with themselves, one further on: as fast as memcmp.
-  return bytes.empty() ||
-         (bytes[0] == std::byte{0} &&
-          std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 }  // namespace topod::storage

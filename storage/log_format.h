@@ -69,6 +69,10 @@ struct LogPosition {
   [[nodiscard]] std::string to_string() const;
 };
 
+// For messages: 0x and digits.
+[[nodiscard]] std::string to_hex(uint64_t value);
+[[nodiscard]] std::string to_hex(Zxid zxid);
+
 // A LogRecord whose payload lies elsewhere.
 struct LogRecordView {
   LogRecordKind kind = LogRecordKind::kTransaction;

@@ -21,8 +21,8 @@ std::vector<uint64_t> segments_between(const std::vector<uint64_t>& segments, Lo
 
 tl::expected<LogReader, std::string> LogReader::open(FileSystem& file_system,
                                                      const std::string& dir,
-                                                     const LogIdentity& identity,
-                                                     LogPosition from, LogPosition end) {
+                                                     const LogIdentity& identity, LogPosition from,
+                                                     LogPosition end) {
   const auto segments = list_segments(file_system, dir);
   if (!segments) return tl::make_unexpected(segments.error().message());
   LogScan scan;

@@ -8,25 +8,14 @@
 #include "storage/log_tail.h"
 
 namespace topod::storage {
-namespace {
-
-std::string hex(Zxid zxid) {
-  auto value = static_cast<uint64_t>(zxid.value());
-  std::string digits;
-  for (; value != 0 || digits.empty(); value >>= 4) digits += "0123456789abcdef"[value & 15];
-  return "0x" + std::string(digits.rbegin(), digits.rend());
-}
-
-}  // namespace
-
 std::string LogDamage::describe() const {
   std::string text = "the log is damaged at " + position.to_string() + ": " + reason +
-                     ". Transactions after " + hex(last_good_zxid) + " would be lost; ";
+                     ". Transactions after " + to_hex(last_good_zxid) + " would be lost; ";
   if (batches_behind == 0) return text + "nothing behind the damage can be read.";
   text += std::to_string(batches_behind) + " batches behind the damage are still readable";
   if (last_zxid_behind == Zxid()) return text + ", without transactions.";
-  return text + ", with transactions from " + hex(first_zxid_behind) + " to " +
-         hex(last_zxid_behind) + ".";
+  return text + ", with transactions from " + to_hex(first_zxid_behind) + " to " +
+         to_hex(last_zxid_behind) + ".";
 }
 
 // ---- walking -------------------------------------------------------------------------------
@@ -138,15 +127,9 @@ namespace {
 
 void set_damage(LogScan& scan, Zxid last_good, std::string reason, const LogTail& tail) {
   scan.verdict = LogVerdict::kDamaged;
-  scan.damage = LogDamage{scan.begin,
-                          scan.end,
-                          std::move(reason),
-                          last_good,
-                          tail.valid_batches,
-                          tail.first_zxid,
-                          tail.last_zxid,
-                          tail.accepted_epoch,
-                          tail.current_epoch};
+  scan.damage = LogDamage{
+      scan.begin,      scan.end,       std::move(reason),   last_good,         tail.valid_batches,
+      tail.first_zxid, tail.last_zxid, tail.accepted_epoch, tail.current_epoch};
 }
 
 }  // namespace

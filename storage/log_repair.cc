@@ -27,8 +27,8 @@ IoResult<void> copy_file(FileSystem& file_system, const std::string& from, const
   block.reserve(kBlock);
   for (uint64_t offset = 0; offset < size; offset += kBlock) {
     std::memset(block.data(), 0, kBlock);
-    const auto wanted = static_cast<size_t>(
-        std::min<uint64_t>(kBlock, length > offset ? length - offset : 0));
+    const auto wanted =
+        static_cast<size_t>(std::min<uint64_t>(kBlock, length > offset ? length - offset : 0));
     const auto count = (*source)->read(offset, {block.data(), wanted});
     if (!count && count.error().code != EIO) return tl::make_unexpected(count.error());
     const auto bytes = static_cast<size_t>(std::min<uint64_t>(kBlock, size - offset));
@@ -76,8 +76,7 @@ class Repair {
     if (!file) return tl::make_unexpected(file.error());
     const auto size = (*file)->size();
     if (!size) return tl::make_unexpected(size.error());
-    const auto copied =
-        copy_file(file_system_, path, segment_path(aside_, number), *size, *size);
+    const auto copied = copy_file(file_system_, path, segment_path(aside_, number), *size, *size);
     if (!copied) return copied;
     if (const auto synced = file_system_.sync_dir(aside_); !synced) return synced;
     const auto left_over = file_system_.exists(prefix);
@@ -116,9 +115,19 @@ void add_promises(RecordBatch& batch, const LogContents& contents, const LogDama
   }
 }
 
+IoResult<void> append(Log& log, const RecordBatch& batch) {
+  if (batch.records() == 0) return {};
+  if (!log.has_room(batch.bytes().size())) {
+    if (const auto begun = log.begin_segment(); !begun) return tl::make_unexpected(begun.error());
+  }
+  const std::string_view piece = batch.bytes();
+  if (const auto end = log.append({&piece, 1}); !end) return tl::make_unexpected(end.error());
+  return {};
+}
+
 }  // namespace
 
-tl::expected<LogPosition, LogOpenError> set_aside_damaged(
+tl::expected<std::optional<LogPosition>, LogOpenError> set_aside_damaged(
     FileSystem& file_system, const std::string& dir, const std::string& aside,
     const LogIdentity& identity, const LogOptions& options, const LogDamage& damage,
     const std::optional<LogBase>& checkpoint) {
@@ -135,12 +144,12 @@ tl::expected<LogPosition, LogOpenError> set_aside_damaged(
   const auto moved = Repair(file_system, dir, aside, damage).move_damaged(*segments);
   if (!moved) return tl::make_unexpected(moved.error());
 
-  std::optional<LogPosition> from;
-  if (damage.begin < damage.position) from = damage.begin;
-  auto log = Log::open(file_system, dir, identity, numbered, from);
+  const bool kept = damage.begin < damage.position;
+  auto log = Log::open(file_system, dir, identity, numbered,
+                       kept ? std::optional(damage.begin) : std::nullopt);
   if (!log) return tl::make_unexpected(log.error());
   const LogContents& contents = (*log)->contents();
-  const bool rebase = checkpoint && (checkpoint->zxid > contents.last_zxid() ||
+  const bool rebase = checkpoint && (!kept || checkpoint->zxid > contents.last_zxid() ||
                                      checkpoint->position > (*log)->end());
   if (rebase && (*log)->end().segment <= checkpoint->position.segment) {
     const auto begun = (*log)->begin_segment();
@@ -148,15 +157,10 @@ tl::expected<LogPosition, LogOpenError> set_aside_damaged(
   }
   RecordBatch batch;
   add_promises(batch, contents, damage, checkpoint, rebase);
-  if (batch.records() == 0) return (*log)->end();
-  if (!(*log)->has_room(batch.bytes().size())) {
-    const auto begun = (*log)->begin_segment();
-    if (!begun) return tl::make_unexpected(begun.error());
-  }
-  const std::string_view piece = batch.bytes();
-  const auto end = (*log)->append({&piece, 1});
-  if (!end) return tl::make_unexpected(end.error());
-  return *end;
+  if (const auto done = append(**log, batch); !done) return tl::make_unexpected(done.error());
+  if (rebase) return (*log)->end();
+  if (checkpoint) return checkpoint->position;
+  return std::nullopt;
 }
 
 }  // namespace topod::storage

@@ -27,9 +27,10 @@ struct LogBase {
 // that are still readable behind the damage are made again. If the checkpoint is ahead of what
 // remains, the log goes on from the checkpoint, as after the installation of a snapshot.
 //
-// Returns the end of the log. It covers the checkpoint: if it is not where the checkpoint was
-// made, the checkpoint must be written again with this place, before the log is used.
-[[nodiscard]] tl::expected<LogPosition, LogOpenError> set_aside_damaged(
+// Returns the place from which the log is to be read from now on; nothing: from its beginning. If
+// that is not the checkpoint's place, the checkpoint must be written again with it before the log
+// is used.
+[[nodiscard]] tl::expected<std::optional<LogPosition>, LogOpenError> set_aside_damaged(
     FileSystem& file_system, const std::string& dir, const std::string& aside,
     const LogIdentity& identity, const LogOptions& options, const LogDamage& damage,
     const std::optional<LogBase>& checkpoint);

@@ -64,8 +64,7 @@ bool SegmentReader::well_sized() const {
 
 IoResult<std::span<std::byte>> SegmentReader::bytes(uint64_t offset, size_t length) {
   CHECK(offset % limits::kBatchAlignBytes == 0 && offset + length <= size_);
-  const bool inside =
-      offset >= window_offset_ && offset + length <= window_offset_ + window_bytes_;
+  const bool inside = offset >= window_offset_ && offset + length <= window_offset_ + window_bytes_;
   if (!inside) {
     window_bytes_ = 0;
     const uint64_t rest = size_ - offset;

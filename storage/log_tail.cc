@@ -21,8 +21,8 @@ class TailExaminer {
       if (number < end_.segment) continue;
       if (const auto done = examine_segment(number); !done) {
         if (done.error().code != EIO) return tl::make_unexpected(done.error());
-        damaged("segment " + std::to_string(number) + " cannot be read (" +
-                done.error().message() + ")");
+        damaged("segment " + std::to_string(number) + " cannot be read (" + done.error().message() +
+                ")");
       }
     }
     if (tail_.valid_batches > 0) {
@@ -103,7 +103,8 @@ class TailExaminer {
     const DirtyRange& range = tail_.dirty.front();
     const auto next = std::upper_bound(segments.begin(), segments.end(), end_.segment);
     const bool in_this = range.segment == end_.segment;
-    if (tail_.dirty.size() > 1 || (!in_this && (next == segments.end() || *next != range.segment))) {
+    if (tail_.dirty.size() > 1 ||
+        (!in_this && (next == segments.end() || *next != range.segment))) {
       damaged("bytes where no write can have been in flight");
       return {};
     }

@@ -169,8 +169,7 @@ bool LogThread::write_pieces(uint64_t records, size_t bytes) {
   queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   prepared_bytes_.store(log_->prepared_bytes(), std::memory_order_relaxed);
   callbacks_.on_durable(
-      {durable_, *end,
-       std::chrono::duration_cast<std::chrono::nanoseconds>(now - begin).count()});
+      {durable_, *end, std::chrono::duration_cast<std::chrono::nanoseconds>(now - begin).count()});
   // Twice what is written: the next segment is ready when this one is half full.
   spare_ready_ = false;
   if (log_->preparation_is_late() && now >= prepare_at_) {

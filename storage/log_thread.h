@@ -65,7 +65,9 @@ class LogThread {
   void stop();
 
   // Bytes of records that wait or are being written.
-  [[nodiscard]] size_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] size_t queued_bytes() const {
+    return queued_bytes_.load(std::memory_order_relaxed);
+  }
   // See Log::prepared_bytes. New writes should be refused when this comes near queued_bytes().
   [[nodiscard]] size_t prepared_bytes() const {
     return prepared_bytes_.load(std::memory_order_relaxed);

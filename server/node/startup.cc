@@ -216,19 +216,21 @@ Started<void> repair_log(OpenedData& data, const Config& config,
       files, config.log_dir.empty() ? data.dir.path() : config.log_dir);
   if (!aside) return failure(aside.error());
   const state::State& state = *data.state;
-  const storage::LogBase base{
-      .zxid = state.applied,
-      .generation = data.generation,
-      .digest = hex(static_cast<int64_t>(state.digest.low())),
-      .position = data.replay_from.value_or(storage::LogPosition{})};
-  const auto end = storage::set_aside_damaged(files, data.log_dir, *aside, data.log_identity,
-                                              options, damage, base);
-  if (!end) return failure(end.error());
+  std::optional<storage::LogBase> base;
+  if (data.replay_from) {
+    base = storage::LogBase{.zxid = state.applied,
+                            .generation = data.generation,
+                            .digest = hex(static_cast<int64_t>(state.digest.low())),
+                            .position = *data.replay_from};
+  }
+  const auto from = storage::set_aside_damaged(files, data.log_dir, *aside, data.log_identity,
+                                               options, damage, base);
+  if (!from) return failure(from.error());
   log_warn("start", "going on without the damaged part of the log, as ordered",
            {{"why", damage.describe()}, {"kept", *aside}});
-  if (!data.replay_from || *data.replay_from <= *end) return {};
-  data.replay_from = *end;
-  const auto meta = checkpoint_meta(state, data.promises, data.identity, *end);
+  if (*from == data.replay_from) return {};
+  data.replay_from = *from;
+  const auto meta = checkpoint_meta(state, data.promises, data.identity, **from);
   if (auto done = data.store->commit({}, meta); !done) return failure(done.error());
   return {};
 }

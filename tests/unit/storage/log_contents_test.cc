@@ -9,8 +9,7 @@ class LogContentsTest : public testing::Test {
  protected:
   tl::expected<void, std::string> apply(LogRecordKind kind, int64_t zxid, uint64_t number = 0,
                                         bool repeated = false) {
-    return contents_.apply({kind, Zxid(zxid), number, "payload"}, {{1, 4'096}, index_++},
-                           repeated);
+    return contents_.apply({kind, Zxid(zxid), number, "payload"}, {{1, 4'096}, index_++}, repeated);
   }
   // Returns the index of its record.
   uint32_t transaction(int64_t zxid) {

@@ -15,11 +15,12 @@ class LogRepairTest : public LogFixture {
     append(LogRecordKind::kCurrentEpoch, Zxid(), 1);
     append_transactions(1, last);
   }
-  LogPosition repair(const LogDamage& damage, const std::optional<LogBase>& checkpoint = {}) {
-    const auto end = set_aside_damaged(disk_, kTestDir, kAside, kTestIdentity, options_, damage,
-                                       checkpoint);
-    EXPECT_TRUE(end.has_value());
-    return end ? *end : LogPosition{};
+  std::optional<LogPosition> repair(const LogDamage& damage,
+                                    const std::optional<LogBase>& checkpoint = {}) {
+    const auto from =
+        set_aside_damaged(disk_, kTestDir, kAside, kTestIdentity, options_, damage, checkpoint);
+    EXPECT_TRUE(from.has_value());
+    return from ? *from : std::nullopt;
   }
 };
 
@@ -61,8 +62,9 @@ TEST_F(LogRepairTest, ACheckpointAheadOfTheDamageIsWhereTheLogGoesOn) {
   const LogBase checkpoint{Zxid(30), 2, "digest", log_->end()};
   log_.reset();
   disk_.flip(path(2), 3 * 4'096 + 10, 1);
-  const LogPosition from = repair(damage(), checkpoint);
-  EXPECT_GT(from, checkpoint.position);
+  const auto from = repair(damage(), checkpoint);
+  ASSERT_TRUE(from.has_value());
+  EXPECT_GT(*from, checkpoint.position);
   power_loss(from);
   EXPECT_EQ(zxids(from), range(1, 0));
   EXPECT_EQ(state(from).last_zxid, Zxid(30));
@@ -83,13 +85,41 @@ TEST_F(LogRepairTest, ALogThatIsGoneAltogetherBeginsAnewAtTheCheckpoint) {
   for (const uint64_t segment : *segments) {
     ASSERT_TRUE(disk_.remove(path(segment)).has_value());
   }
-  const LogPosition from = repair(damage(checkpoint.position), checkpoint);
-  EXPECT_GT(from, checkpoint.position);
+  const auto from = repair(damage(checkpoint.position), checkpoint);
+  ASSERT_TRUE(from.has_value());
+  EXPECT_GT(*from, checkpoint.position);
   power_loss(from);
   EXPECT_EQ(state(from).last_zxid, Zxid(10));
   append_transactions(11, 40);
   power_loss(from);
   EXPECT_EQ(zxids(from), range(11, 40));
+}
+
+TEST_F(LogRepairTest, WhatFollowsTheCheckpointAndPrecedesTheDamageIsStillReplayed) {
+  write(4);
+  const LogBase checkpoint{Zxid(4), 1, "digest", log_->end()};
+  append_transactions(5, 30);
+  log_.reset();
+  disk_.flip(path(3), 3 * 4'096 + 10, 1);
+  const LogDamage found = damage(checkpoint.position);
+  const auto from = repair(found, checkpoint);
+  EXPECT_EQ(from, checkpoint.position);
+  power_loss(from);
+  EXPECT_EQ(zxids(from), range(5, found.last_good_zxid.value()));
+}
+
+TEST_F(LogRepairTest, DamageAtTheBeginningOfTheCheckpointsSegmentGoesOnFromTheCheckpoint) {
+  write(30);
+  const LogBase checkpoint{Zxid(30), 1, "digest", log_->end()};
+  log_.reset();
+  disk_.flip(path(checkpoint.position.segment), 40, 1);
+  const auto from = repair(damage(checkpoint.position), checkpoint);
+  ASSERT_TRUE(from.has_value());
+  power_loss(from);
+  EXPECT_EQ(state(from).last_zxid, Zxid(30));
+  append_transactions(31, 50);
+  power_loss(from);
+  EXPECT_EQ(zxids(from), range(31, 50));
 }
 
 TEST_F(LogRepairTest, DamageAtTheVeryBeginningLeavesAnEmptyUsableLog) {
@@ -118,8 +148,8 @@ TEST_F(LogRepairTest, APowerLossInTheRepairLosesNothingThatWasReadable) {
       SCOPED_TRACE("call " + std::to_string(call));
       const auto disk = original->clone(call);
       disk->crash_at_call(call, phase);
-      const auto done = set_aside_damaged(*disk, kTestDir, kAside, kTestIdentity, options_, found,
-                                          checkpoint);
+      const auto done =
+          set_aside_damaged(*disk, kTestDir, kAside, kTestIdentity, options_, found, checkpoint);
       reached = disk->crashed();
       EXPECT_NE(done.has_value(), reached);
       disk->restart();

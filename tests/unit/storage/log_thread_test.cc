@@ -36,7 +36,9 @@ class Reports {
   bool wait_durable(uint64_t sequence) {
     return wait([&] { return !durable_.empty() && durable_.back().last_sequence >= sequence; });
   }
-  bool wait_fatal() { return wait([&] { return fatal_.has_value(); }); }
+  bool wait_fatal() {
+    return wait([&] { return fatal_.has_value(); });
+  }
   bool wait_no_space(bool expected) {
     return wait([&] { return no_space_ == expected; });
   }

@@ -31,12 +31,8 @@ void apply_to(LogState& state, const LogRecord& record) {
       state.last_zxid = record.zxid;
       state.generation = record.number;
       break;
-    case LogRecordKind::kFounding:
-      state.founding = record.payload;
-      break;
-    case LogRecordKind::kCommitted:
-      state.committed = std::max(state.committed, record.zxid);
-      break;
+    case LogRecordKind::kFounding: state.founding = record.payload; break;
+    case LogRecordKind::kCommitted: state.committed = std::max(state.committed, record.zxid); break;
   }
 }
 
@@ -127,18 +123,14 @@ void LogWorkload::run(int steps) {
 
 bool LogWorkload::step() {
   switch (random_() % 8) {
-    case 0:
-      return log_->seal().has_value();
-    case 1:
-      take_checkpoint();
-      return log_->trim(*checkpoint_).has_value();
+    case 0: return log_->seal().has_value();
+    case 1: take_checkpoint(); return log_->trim(*checkpoint_).has_value();
     case 2:
     case 3: {
       const auto ready = log_->prepare_spare(8'192 << (random_() % 3));
       return ready.has_value() || ready.error().no_space();
     }
-    default:
-      return append_random();
+    default: return append_random();
   }
 }
 
@@ -158,8 +150,8 @@ bool LogWorkload::append_random() {
   } else if (choice == 2) {
     add_synchronisation(records);
   } else if (choice == 3) {
-    records.push_back({LogRecordKind::kFounding, Zxid(), 0,
-                       "founding " + std::to_string(random_() % 100)});
+    records.push_back(
+        {LogRecordKind::kFounding, Zxid(), 0, "founding " + std::to_string(random_() % 100)});
   } else {
     add_transactions(records);
     if (choice == 4) records.push_back({LogRecordKind::kCommitted, records.back().zxid, 0, {}});

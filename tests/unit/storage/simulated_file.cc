@@ -26,7 +26,10 @@ class SimulatedFile final : public File {
  public:
   SimulatedFile(SimulatedFileSystem& disk, SimulatedFileSystem::NodePtr node, std::string path,
                 OpenFlags flags)
-      : disk_(disk), node_(std::move(node)), path_(std::move(path)), flags_(flags),
+      : disk_(disk),
+        node_(std::move(node)),
+        path_(std::move(path)),
+        flags_(flags),
         life_(disk.life_) {}
 
   IoResult<size_t> read(uint64_t offset, std::span<std::byte> into) override {

@@ -106,9 +106,9 @@ class SimulatedFileSystem final : public FileSystem {
 
   // What a planned fault makes of the call that begins now.
   struct Fate {
-    int code = 0;          // fail with this; 0 = do not
-    bool partly = false;   // ... after doing it, not durably
-    bool wholly = false;   // ... after doing it
+    int code = 0;         // fail with this; 0 = do not
+    bool partly = false;  // ... after doing it, not durably
+    bool wholly = false;  // ... after doing it
   };
   Fate begin_call(const char* operation, const std::string& path);
   // Runs a call under the lock: `act` does it, `settle` makes it durable.
