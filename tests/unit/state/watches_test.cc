@@ -224,13 +224,28 @@ TEST_F(WatchesTest, PathsThatCannotExistAreHarmless) {
   EXPECT_THAT(changed("/a/b"), IsEmpty());
 }
 
-TEST_F(WatchesTest, DumpListsConnectionsByPathInOrder) {
-  watches_.add(kBob, "/b", Watches::kChild);
+TEST_F(WatchesTest, DumpListsConnectionsByPathInOrderButNoChildWatches) {
+  watches_.add(kBob, "/c", Watches::kChild);
+  watches_.add(kBob, "/b", Watches::kPersistentRecursive);
   watches_.add(kBob, "/a", Watches::kData);
   watches_.add(kAnn, "/b", Watches::kPersistent);
+  watches_.add(kCy, "/b", Watches::kChild);
   const auto by_path = watches_.by_path();
   EXPECT_THAT(by_path, ElementsAre(Key("/a"), Key("/b")));
   EXPECT_THAT(by_path.at("/b"), ElementsAre(kAnn, kBob));
+}
+
+TEST_F(WatchesTest, SummaryCountsWhatTheDumpLists) {
+  EXPECT_EQ(watches_.summary().pairs, 0U);
+  watches_.add(kAnn, "/a", Watches::kData);
+  watches_.add(kAnn, "/a", Watches::kPersistent);
+  watches_.add(kAnn, "/b", Watches::kPersistentRecursive);
+  watches_.add(kBob, "/a", Watches::kData);
+  watches_.add(kCy, "/c", Watches::kChild);
+  const Watches::Summary summary = watches_.summary();
+  EXPECT_EQ(summary.connections, 2U);
+  EXPECT_EQ(summary.paths, 2U);
+  EXPECT_EQ(summary.pairs, 3U);
 }
 
 TEST_F(WatchesTest, MillionWatchesComeAndGo) {
