@@ -24,9 +24,11 @@ struct ByName {
 
 struct ById {
   NodeSlab* slab;
-  // Those that stay of consecutive ids often have a stride, hence the mixing (Knuth 6.4).
+  // The golden ratio times the id: ids near each other stay near each other in memory, and those
+  // that are left of them with any stride still spread evenly (Knuth 6.4).
   [[nodiscard]] static uint32_t hash(NodeId id) {
-    return static_cast<uint32_t>((id.value() * 0x9E3779B97F4A7C15ULL) >> 32);
+    constexpr uint64_t kGoldenRatio = 0x1'9E37'79B9;  // with 32 binary places
+    return static_cast<uint32_t>((id.value() * kGoldenRatio) >> 32);
   }
   [[nodiscard]] uint32_t hash_of(NodeSlot slot) const { return hash((*slab)[slot].fields.id); }
   [[nodiscard]] NodeSlot& next_of(NodeSlot slot) const { return (*slab)[slot].next_by_id; }
