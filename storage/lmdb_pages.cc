@@ -417,7 +417,11 @@ bool PageWalk::key_less(TreeKind kind, std::string_view left, std::string_view r
 Expected<PageCounts> check_pages(FileSystem& files, const std::string& path) {
   auto file = files.open(path, {});
   if (!file) return storage_error(file.error());
-  return PageWalk(std::move(*file), path).run();
+  return check_pages(std::move(*file), path);
+}
+
+Expected<PageCounts> check_pages(std::unique_ptr<File> file, const std::string& path) {
+  return PageWalk(std::move(file), path).run();
 }
 
 }  // namespace topod::storage
