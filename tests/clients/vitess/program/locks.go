@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"sync/atomic"
+	"time"
+
+	"../../go_client/tap"
+	"github.com/samuel/go-zookeeper/zk"
+)
+
+const keyspace = "keyspaces/customer"
+
+func checkLocks(server string) {
+	first := open(server, "/vitess/locks")
+	second := open(server, "/vitess/locks")
+	defer first.close()
+	defer second.close()
+	_, err := first.create(keyspace+"/Keyspace", nil)
+	tap.Must(err, "create")
+	checkNumbers(first)
+	checkOrder(first, second)
+	checkGivingUp(first, second)
+	checkTrying(first, second)
+	checkVanishedHolder(server, second)
+}
+
+// The queue is deleted when it becomes empty; its successor counts from zero again.
+func checkNumbers(first *topology) {
+	for round := 0; round < 2; round++ {
+		lock, err := first.lock(keyspace, "{}", nil, nil)
+		tap.Must(err, "lock")
+		tap.Equal(first.path(keyspace+"/locks/0000000000"), lock.node, "the first ticket")
+		next, err := first.enter(keyspace+"/locks", "{}")
+		tap.Must(err, "enter")
+		tap.Equal("0000000001", path.Base(next.node), "the second ticket")
+		acl, stat, err := first.connection.GetACL(lock.node)
+		tap.Check(err == nil && acl[0].Perms == 19 &&
+			stat.EphemeralOwner == first.connection.SessionID(), "a ticket's ACL and owner")
+		tap.Error(nil, next.leave(), "leave")
+		tap.Error(nil, lock.leave(), "leave, the last")
+		_, err = first.list(keyspace + "/locks")
+		tap.Error(zk.ErrNoNode, err, "the empty queue is gone")
+	}
+}
+
+// Tickets are served in the order in which they were taken, whatever the connection.
+func checkOrder(first, second *topology) {
+	const waiters = 8
+	holder, err := first.lock(keyspace, "{}", nil, nil)
+	tap.Must(err, "lock")
+	served := make(chan int, waiters)
+	for waiter := 0; waiter < waiters; waiter++ {
+		entered := make(chan struct{})
+		who := []*topology{first, second}[waiter%2]
+		go func(waiter int) {
+			lock, err := who.lock(keyspace, "{}", nil, func() { close(entered) })
+			if err == nil {
+				served <- waiter
+				err = lock.leave()
+			}
+			if err != nil {
+				tap.Check(false, "a waiter: %v", err)
+			}
+		}(waiter)
+		tap.Within("entering the queue", func() error { <-entered; return nil })
+	}
+	tap.Equal(0, len(served), "the number of waiters served while the lock is held")
+	tap.Error(nil, holder.leave(), "leave")
+	for waiter := 0; waiter < waiters; waiter++ {
+		select {
+		case next := <-served:
+			tap.Equal(waiter, next, "the next waiter served")
+		case <-time.After(tap.Deadline):
+			tap.Check(false, "waiter %d is not served", waiter)
+		}
+	}
+}
+
+// A waiter that gives up leaves the queue; who waited behind it goes on waiting for the holder.
+func checkGivingUp(first, second *topology) {
+	holder, err := first.lock(keyspace, "{}", nil, nil)
+	tap.Must(err, "lock")
+	giveUp, entered := make(chan struct{}), make(chan struct{})
+	result := make(chan error, 1)
+	go func() {
+		_, err := second.lock(keyspace, "{}", giveUp, func() { close(entered) })
+		result <- err
+	}()
+	tap.Within("entering the queue", func() error { <-entered; return nil })
+	var served int32
+	behind, err := second.enter(keyspace+"/locks", "{}")
+	tap.Must(err, "enter")
+	waited := make(chan error, 1)
+	go func() {
+		err := behind.wait(nil)
+		atomic.StoreInt32(&served, 1)
+		waited <- err
+	}()
+	close(giveUp)
+	tap.Within("giving up", func() error {
+		if err := <-result; err != errGivenUp {
+			return fmt.Errorf("unexpected: %v", err)
+		}
+		return nil
+	})
+	names, _, err := first.connection.Children(first.path(keyspace + "/locks"))
+	tap.Check(err == nil && len(names) == 2, "two are left in the queue: %v", names)
+	tap.Equal(int32(0), atomic.LoadInt32(&served), "the number served meanwhile")
+	tap.Error(nil, holder.leave(), "leave")
+	tap.Within("the turn of the last", func() error { return <-waited })
+	tap.Error(nil, behind.leave(), "leave")
+}
+
+// Who only tries looks whether the directory has a queue with somebody in it.
+func checkTrying(first, second *topology) {
+	isLocked := func() bool {
+		entries, err := second.list(keyspace)
+		tap.Error(nil, err, "list")
+		for _, found := range entries {
+			if found.name == "locks" && found.isDirectory {
+				return true
+			}
+		}
+		return false
+	}
+	tap.Check(!isLocked(), "a free directory")
+	lock, err := first.lock(keyspace, "{}", nil, nil)
+	tap.Must(err, "lock")
+	tap.Check(isLocked(), "a locked directory")
+	tap.Error(nil, lock.leave(), "leave")
+	tap.Check(!isLocked(), "a freed directory")
+}
+
+// A process that dies without closing its session keeps the lock until the session ends.
+func checkVanishedHolder(server string, waiting *topology) {
+	const shortest = 4 * time.Second
+	var gone int32
+	opened := make(chan net.Conn, 1)
+	connection, _, err := zk.Connect([]string{server}, shortest, zk.WithLogger(silence{}),
+		zk.WithDialer(func(network, address string, timeout time.Duration) (net.Conn, error) {
+			if atomic.LoadInt32(&gone) == 1 {
+				return nil, errors.New("the process is gone")
+			}
+			socket, err := net.DialTimeout(network, address, timeout)
+			opened <- socket
+			return socket, err
+		}))
+	tap.Must(err, "Connect")
+	_, err = (&topology{connection, waiting.root}).lock(keyspace, "{}", nil, nil)
+	tap.Error(nil, err, "lock by a process that is about to die")
+	atomic.StoreInt32(&gone, 1)
+	(<-opened).Close()
+
+	died := time.Now()
+	tap.Within("its successor's lock", func() error {
+		lock, err := waiting.lock(keyspace, "{}", nil, nil)
+		if err != nil {
+			return err
+		}
+		return lock.leave()
+	})
+	// The last sign of life may be a little older than the death, and the server looks in steps.
+	tap.Check(time.Since(died) > shortest/2, "it had to wait for the session's end")
+}
+
+type silence struct{}
+
+func (silence) Printf(string, ...interface{}) {}
