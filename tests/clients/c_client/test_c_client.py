@@ -1,7 +1,7 @@
 """The C client library: a program of ours makes all its calls and checks codes, Stats and events.
 
-The program is built by meson; it is found in the build folder of the topod under test, or in the one
-that the environment variable BUILD names. Each of its groups of checks is a test here.
+The program is built by meson; it is found in the build folder of the topod under test, or in the
+one that the environment variable BUILD names. Each of its groups of checks is a test here.
 """
 
 import os

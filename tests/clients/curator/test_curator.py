@@ -20,8 +20,9 @@ _classes = tempfile.TemporaryDirectory(prefix='curator-')
 
 
 def setUpModule():
-    subprocess.run(['javac', '-Xlint:all,-path,-classfile', '-Werror', '-proc:none', '-d', _classes.name,
-                    '-cp', CLASS_PATH, *map(str, SOURCES.glob('*.java'))], check=True, timeout=120)
+    subprocess.run(['javac', '-Xlint:all,-path,-classfile', '-Werror', '-proc:none',
+                    '-d', _classes.name, '-cp', CLASS_PATH, *map(str, SOURCES.glob('*.java'))],
+                   check=True, timeout=120)
 
 
 def tearDownModule():

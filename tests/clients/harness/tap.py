@@ -1,8 +1,8 @@
 """The base of tests whose client is a program in another language that reports in TAP lines.
 
-Such a program prints "ok <n> - <text>" or "not ok <n> - <text>" for each check and ends with status 0
-when all passed. With the lines "# stop the server" and "# start the server" it asks for that. Each run
-of it is a test, each line a subtest. Deadlines are in seconds.
+Such a program prints "ok <n> - <text>" or "not ok <n> - <text>" for each check and ends with
+status 0 when all passed. With the lines "# stop the server" and "# start the server" it asks for
+that. Each run of it is a test, each line a subtest. Deadlines are in seconds.
 """
 
 import queue

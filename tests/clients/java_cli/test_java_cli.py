@@ -10,10 +10,10 @@ STAT_FIELDS = ['cZxid', 'ctime', 'mZxid', 'mtime', 'pZxid', 'cversion', 'dataVer
                'ephemeralOwner', 'dataLength', 'numChildren']
 # The commands this module uses; a test below compares them with what the command line knows.
 COMMANDS_USED = {
-    'addWatch', 'addauth', 'close', 'config', 'connect', 'create', 'delete', 'deleteall', 'delquota',
-    'get', 'getAcl', 'getAllChildrenNumber', 'getEphemerals', 'history', 'listquota', 'ls',
-    'printwatches', 'quit', 'reconfig', 'redo', 'removewatches', 'set', 'setAcl', 'setquota', 'stat',
-    'sync', 'version', 'whoami'}
+    'addWatch', 'addauth', 'close', 'config', 'connect', 'create', 'delete', 'deleteall',
+    'delquota', 'get', 'getAcl', 'getAllChildrenNumber', 'getEphemerals', 'history', 'listquota',
+    'ls', 'printwatches', 'quit', 'reconfig', 'redo', 'removewatches', 'set', 'setAcl', 'setquota',
+    'stat', 'sync', 'version', 'whoami'}
 TTL_MS = 600000
 
 
@@ -120,7 +120,8 @@ class JavaCommandLine(ServerCase):
         self.run_expecting(f'getAcl {root}/own', "'ip,'127.0.0.1", ': cdrwa', "'world,'anyone",
                            ': r')
         self.run_expecting(f'setAcl {root} world:anyone:crwa')
-        self.run_expecting(f'setAcl -v 9 {root} world:anyone:r', f'version No is not valid : {root}')
+        self.run_expecting(f'setAcl -v 9 {root} world:anyone:r',
+                           f'version No is not valid : {root}')
         stat = parse_stat(self.cli.run(f'setAcl -s -v 1 {root} world:anyone:cdrwa'))
         self.assertEqual((stat['aclVersion'], stat['dataVersion']), ('2', '0'))
         lines = self.cli.run(f'getAcl -s {root}')

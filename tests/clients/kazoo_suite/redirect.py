@@ -1,12 +1,12 @@
 """A pytest plugin: kazoo's own tests, as its package ships them, against a server of this harness.
 
-kazoo's tests take their servers from kazoo.testing.harness, which starts Java processes in a cluster
-class; here that class is replaced by `ServerCluster`. A cluster has one member, a single node, except in
-the tests of FAILOVER_TESTS, which only ask that a client finds another address of its list: they get
-two more nodes. Stopping and starting a member does so to its process.
+kazoo's tests take their servers from kazoo.testing.harness, which starts Java processes in a
+cluster class; here that class is replaced by `ServerCluster`. A cluster has one member, a single
+node, except in the tests of FAILOVER_TESTS, which only ask that a client finds another address of
+its list: they get two more nodes. Stopping and starting a member does so to its process.
 
-Options: --part i/n runs the i-th of n parts (a class of tests is never divided), --results FILE receives
-one JSON object per finished test.
+Options: --part i/n runs the i-th of n parts (a class of tests is never divided), --results FILE
+receives one JSON object per finished test.
 """
 
 import collections
@@ -107,7 +107,7 @@ def _class_of(item):
 
 
 def _keep_part(items, part, parts):
-    """Deals the classes of tests, the largest first, to the parts; returns the tests of one part."""
+    """Deals the classes of tests, the largest first, to the parts; returns one part's tests."""
     sizes = collections.Counter(_class_of(item) for item in items)
     ordered = sorted(sizes, key=lambda name: (-sizes[name], name))
     mine = {name for place, name in enumerate(ordered) if place % parts == part}

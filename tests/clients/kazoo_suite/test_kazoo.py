@@ -1,8 +1,8 @@
 """kazoo's own test-suite as unittest cases.
 
 The suite runs under pytest in PARTS processes side by side, each with a server of its own (see
-redirect.py), as soon as the first of its tests is asked for; the tests here hand over the outcomes. It
-sleeps much more than it computes.
+redirect.py), as soon as the first of its tests is asked for; the tests here hand over the outcomes.
+It sleeps much more than it computes.
 """
 
 import json

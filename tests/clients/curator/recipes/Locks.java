@@ -27,7 +27,8 @@ final class Locks {
         checkMutex(new InterProcessMutex(first, "/locks/mutex"),
                 new InterProcessMutex(second, "/locks/mutex"), "InterProcessMutex");
         checkMutex(new InterProcessSemaphoreMutex(first, "/locks/plain"),
-                new InterProcessSemaphoreMutex(second, "/locks/plain"), "InterProcessSemaphoreMutex");
+                new InterProcessSemaphoreMutex(second, "/locks/plain"),
+                "InterProcessSemaphoreMutex");
         checkMutex(new InterProcessMultiLock(first, List.of("/locks/m1", "/locks/m2")),
                 new InterProcessMutex(second, "/locks/m2"), "InterProcessMultiLock");
         checkReentrance(first);
@@ -138,7 +139,8 @@ final class Locks {
     }
 
     /** The lock of a client that goes away is free at once: closing ends its ephemeral node. */
-    private static void checkDeadHolder(Fixture fixture, CuratorFramework waiting) throws Exception {
+    private static void checkDeadHolder(Fixture fixture, CuratorFramework waiting)
+            throws Exception {
         CuratorFramework dying = fixture.started(fixture.builder().build());
         Checks.check(await(new InterProcessMutex(dying, "/locks/left")), "a client takes a lock");
         dying.close();

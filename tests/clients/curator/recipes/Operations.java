@@ -14,7 +14,7 @@ import org.apache.zookeeper.ZooDefs;
 import org.apache.zookeeper.data.ACL;
 import org.apache.zookeeper.data.Stat;
 
-/** The framework's builders: creation in its many forms, transactions, background calls, watches. */
+/** The framework's builders: creation in many forms, transactions, background calls, watches. */
 final class Operations {
     private Operations() {}
 
@@ -81,7 +81,7 @@ final class Operations {
         Checks.checkBecomes(() -> client.checkExists().forPath("/ops-box") == null,
                 "containers are deleted once their last child is");
         client.create().withMode(CreateMode.CONTAINER).forPath("/ops-unused");
-        Checks.check(client.checkExists().forPath("/ops-unused") != null, "a container made by mode");
+        Checks.check(client.checkExists().forPath("/ops-unused") != null, "a container by mode");
     }
 
     private static void checkProtection(CuratorFramework client) throws Exception {

@@ -2,8 +2,8 @@ import org.apache.curator.ensemble.fixed.FixedEnsembleProvider;
 import org.apache.curator.framework.CuratorFramework;
 
 /**
- * The ensemble tracker, on by default: it reads the server's published configuration, and would lead
- * clients astray if addresses in there were not those that clients can reach.
+ * The ensemble tracker, on by default: it reads the server's published configuration, and would
+ * lead clients astray if addresses in there were not those that clients can reach.
  */
 final class Tracker {
     private Tracker() {}

@@ -31,7 +31,7 @@ func checkLocks(server string) {
 // The queue is deleted when it becomes empty; its successor counts from zero again.
 func checkNumbers(first *topology) {
 	for round := 0; round < 2; round++ {
-		lock, err := first.lock(keyspace, "{}", nil, nil)
+		lock, err := first.lock(keyspace)
 		tap.Must(err, "lock")
 		tap.Equal(first.path(keyspace+"/locks/0000000000"), lock.node, "the first ticket")
 		next, err := first.enter(keyspace+"/locks", "{}")
@@ -50,23 +50,24 @@ func checkNumbers(first *topology) {
 // Tickets are served in the order in which they were taken, whatever the connection.
 func checkOrder(first, second *topology) {
 	const waiters = 8
-	holder, err := first.lock(keyspace, "{}", nil, nil)
+	holder, err := first.lock(keyspace)
 	tap.Must(err, "lock")
 	served := make(chan int, waiters)
 	for waiter := 0; waiter < waiters; waiter++ {
-		entered := make(chan struct{})
 		who := []*topology{first, second}[waiter%2]
+		queued, err := who.enter(keyspace+"/locks", "{}")
+		tap.Must(err, "enter")
 		go func(waiter int) {
-			lock, err := who.lock(keyspace, "{}", nil, func() { close(entered) })
+			err := queued.wait(nil)
+			served <- waiter
 			if err == nil {
-				served <- waiter
-				err = lock.leave()
+				err = queued.leave()
 			}
 			if err != nil {
 				tap.Check(false, "a waiter: %v", err)
 			}
 		}(waiter)
-		tap.Within("entering the queue", func() error { <-entered; return nil })
+		tap.Within("waiting in the queue", func() error { <-queued.waits; return nil })
 	}
 	tap.Equal(0, len(served), "the number of waiters served while the lock is held")
 	tap.Error(nil, holder.leave(), "leave")
@@ -82,24 +83,17 @@ func checkOrder(first, second *topology) {
 
 // A waiter that gives up leaves the queue; who waited behind it goes on waiting for the holder.
 func checkGivingUp(first, second *topology) {
-	holder, err := first.lock(keyspace, "{}", nil, nil)
+	holder, err := first.lock(keyspace)
 	tap.Must(err, "lock")
-	giveUp, entered := make(chan struct{}), make(chan struct{})
-	result := make(chan error, 1)
-	go func() {
-		_, err := second.lock(keyspace, "{}", giveUp, func() { close(entered) })
-		result <- err
-	}()
-	tap.Within("entering the queue", func() error { <-entered; return nil })
-	var served int32
+	impatient, err := second.enter(keyspace+"/locks", "{}")
+	tap.Must(err, "enter")
+	giveUp, result := make(chan struct{}), make(chan error, 1)
+	go func() { result <- impatient.wait(giveUp) }()
 	behind, err := second.enter(keyspace+"/locks", "{}")
 	tap.Must(err, "enter")
 	waited := make(chan error, 1)
-	go func() {
-		err := behind.wait(nil)
-		atomic.StoreInt32(&served, 1)
-		waited <- err
-	}()
+	go func() { waited <- behind.wait(nil) }()
+	tap.Within("waiting in the queue", func() error { <-impatient.waits; <-behind.waits; return nil })
 	close(giveUp)
 	tap.Within("giving up", func() error {
 		if err := <-result; err != errGivenUp {
@@ -109,7 +103,7 @@ func checkGivingUp(first, second *topology) {
 	})
 	names, _, err := first.connection.Children(first.path(keyspace + "/locks"))
 	tap.Check(err == nil && len(names) == 2, "two are left in the queue: %v", names)
-	tap.Equal(int32(0), atomic.LoadInt32(&served), "the number served meanwhile")
+	tap.Equal(0, len(waited), "the number served meanwhile")
 	tap.Error(nil, holder.leave(), "leave")
 	tap.Within("the turn of the last", func() error { return <-waited })
 	tap.Error(nil, behind.leave(), "leave")
@@ -128,7 +122,7 @@ func checkTrying(first, second *topology) {
 		return false
 	}
 	tap.Check(!isLocked(), "a free directory")
-	lock, err := first.lock(keyspace, "{}", nil, nil)
+	lock, err := first.lock(keyspace)
 	tap.Must(err, "lock")
 	tap.Check(isLocked(), "a locked directory")
 	tap.Error(nil, lock.leave(), "leave")
@@ -150,14 +144,14 @@ func checkVanishedHolder(server string, waiting *topology) {
 			return socket, err
 		}))
 	tap.Must(err, "Connect")
-	_, err = (&topology{connection, waiting.root}).lock(keyspace, "{}", nil, nil)
+	_, err = (&topology{connection, waiting.root}).lock(keyspace)
 	tap.Error(nil, err, "lock by a process that is about to die")
 	atomic.StoreInt32(&gone, 1)
 	(<-opened).Close()
 
 	died := time.Now()
 	tap.Within("its successor's lock", func() error {
-		lock, err := waiting.lock(keyspace, "{}", nil, nil)
+		lock, err := waiting.lock(keyspace)
 		if err != nil {
 			return err
 		}

@@ -1,5 +1,5 @@
-// Command program HOST:PORT GROUP works on a server as Vitess does on its topology: records of cells,
-// keyspaces, shards and tablets; locks of directories; elections; watches.
+// Command program HOST:PORT GROUP works on a server as Vitess does on its topology: records of
+// cells, keyspaces, shards and tablets; locks of directories; elections; watches.
 package main
 
 import "../../go_client/tap"

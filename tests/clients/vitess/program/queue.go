@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path"
 	"sort"
+	"sync"
 
 	"github.com/samuel/go-zookeeper/zk"
 )
@@ -15,19 +16,22 @@ var errGivenUp = errors.New("given up while waiting")
 type ticket struct {
 	topology *topology
 	node     string
+	waits    chan struct{} // closed once the ticket watches the one before it
 }
 
 // enter takes a place at the end. The path ends in "/", so a node's name is its number alone.
 func (t *topology) enter(queue string, contents string) (*ticket, error) {
-	node, err := t.createWithParents(t.path(queue)+"/", []byte(contents), zk.FlagEphemeral|zk.FlagSequence)
+	node, err := t.createWithParents(t.path(queue)+"/", []byte(contents),
+		zk.FlagEphemeral|zk.FlagSequence)
 	if err != nil {
 		return nil, err
 	}
-	return &ticket{t, node}, nil
+	return &ticket{t, node, make(chan struct{})}, nil
 }
 
 // wait returns when the ticket is first, or when giveUp is closed; then its node is gone.
 func (k *ticket) wait(giveUp <-chan struct{}) error {
+	var once sync.Once
 	for {
 		names, _, err := k.topology.connection.Children(path.Dir(k.node))
 		if err != nil {
@@ -49,6 +53,7 @@ func (k *ticket) wait(giveUp <-chan struct{}) error {
 		if !exists {
 			continue
 		}
+		once.Do(func() { close(k.waits) })
 		select {
 		case <-watch:
 		case <-giveUp:
@@ -72,16 +77,13 @@ func (k *ticket) leave() error {
 	return k.topology.removeEmptyParents(k.node)
 }
 
-// lock takes the lock of a directory; blocked is called once the ticket is in the queue.
-func (t *topology) lock(directory, contents string, giveUp <-chan struct{}, blocked func()) (*ticket, error) {
-	taken, err := t.enter(path.Join(directory, "locks"), contents)
+// lock takes the lock of a directory, however long that takes.
+func (t *topology) lock(directory string) (*ticket, error) {
+	taken, err := t.enter(path.Join(directory, "locks"), "{}")
 	if err != nil {
 		return nil, err
 	}
-	if blocked != nil {
-		blocked()
-	}
-	if err := taken.wait(giveUp); err != nil {
+	if err := taken.wait(nil); err != nil {
 		return nil, err
 	}
 	return taken, nil

@@ -15,12 +15,13 @@ func checkRestart(server string) {
 		_, err := holding.create(name, []byte(contents))
 		tap.Must(err, "create")
 	}
-	lock, err := holding.lock(keyspace, "{}", nil, nil)
+	lock, err := holding.lock(keyspace)
 	tap.Must(err, "lock")
 	queued, err := waiting.enter(keyspace+"/locks", "{}")
 	tap.Must(err, "enter")
 	acquired := make(chan error, 1)
 	go func() { acquired <- queued.wait(nil) }()
+	tap.Within("the second waits", func() error { <-queued.waits; return nil })
 	_, _, watch, err := waiting.connection.GetW(waiting.path(served))
 	tap.Must(err, "GetW")
 

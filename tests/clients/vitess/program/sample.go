@@ -3,13 +3,15 @@ package main
 // sample is a small topology: two cells, a keyspace of one shard and one of two, six tablets. The
 // contents are protocol buffer messages, as Vitess stores them; a keyspace may well be of no bytes.
 var sample = map[string]string{
-	"cells/east/CellInfo":                            "\x0a\x0e10.1.0.1:21811\x12\x05/east",
-	"cells/west/CellInfo":                            "\x0a\x0e10.2.0.1:21811\x12\x05/west",
-	"cells_aliases/coast/CellsAlias":                 "\x12\x04east\x12\x04west",
-	"keyspaces/customer/Keyspace":                    "",
-	"keyspaces/customer/VSchema":                     "\x08\x01",
-	"keyspaces/customer/shards/-80/Shard":            "\x0a\x08\x0a\x04east\x10\x65\x12\x03\x12\x01\x80\x38\x01",
-	"keyspaces/customer/shards/80-/Shard":            "\x0a\x09\x0a\x04east\x10\xc9\x01\x12\x03\x0a\x01\x80\x38\x01",
+	"cells/east/CellInfo":            "\x0a\x0e10.1.0.1:21811\x12\x05/east",
+	"cells/west/CellInfo":            "\x0a\x0e10.2.0.1:21811\x12\x05/west",
+	"cells_aliases/coast/CellsAlias": "\x12\x04east\x12\x04west",
+	"keyspaces/customer/Keyspace":    "",
+	"keyspaces/customer/VSchema":     "\x08\x01",
+	"keyspaces/customer/shards/-80/Shard": "\x0a\x08\x0a\x04east\x10\x65" +
+		"\x12\x03\x12\x01\x80\x38\x01",
+	"keyspaces/customer/shards/80-/Shard": "\x0a\x09\x0a\x04east\x10\xc9\x01" +
+		"\x12\x03\x0a\x01\x80\x38\x01",
 	"keyspaces/product/Keyspace":                     "\x0a\x00",
 	"keyspaces/product/shards/0/Shard":               "\x38\x01",
 	"tablets/east-0000000101/Tablet":                 tablet("east", 101, "customer", "-80"),

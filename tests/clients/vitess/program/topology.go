@@ -19,8 +19,8 @@ var (
 // anyVersion means: whatever the version is.
 const anyVersion = -1
 
-// topology does with a server what Vitess's ZooKeeper plug-in does: files of records in directories,
-// all below a root. It may be used from many goroutines.
+// topology does with a server what Vitess's ZooKeeper plug-in does: files of records in
+// directories, all below a root. It may be used from many goroutines.
 type topology struct {
 	connection *zk.Conn
 	root       string

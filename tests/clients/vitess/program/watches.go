@@ -10,8 +10,8 @@ import (
 
 const served = "SrvVSchema"
 
-// follow watches a file as gates do: on any event it reads again, until the file is gone. It answers
-// the contents seen last, and calls ready once the first watch is set.
+// follow watches a file as gates do: on any event it reads again, until it reads what comes last or
+// the file is gone. It calls ready once the first watch is set.
 func (t *topology) follow(name, last string, ready func()) error {
 	var once sync.Once
 	for {
