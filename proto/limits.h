@@ -59,7 +59,8 @@ inline constexpr int64_t kContainerMaxNeverUsedMs = 300'000;
 inline constexpr size_t kSegmentBytes = size_t{64} * 1024 * 1024;
 inline constexpr size_t kBatchAlignBytes = 4'096;
 inline constexpr size_t kSectorBytes = 512;
-inline constexpr size_t kMaxBatchBytes = size_t{1} * 1024 * 1024;  // a single larger record is allowed
+// A single larger record is allowed.
+inline constexpr size_t kMaxBatchBytes = size_t{1} * 1024 * 1024;
 inline constexpr uint32_t kMaxBatchRecords = 1'024;
 // Longest record: a frame of kMaxFrameBytes raised by configuration up to this.
 inline constexpr size_t kMaxRecordBytes = size_t{48} * 1024 * 1024;
