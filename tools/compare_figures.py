@@ -1,20 +1,22 @@
 """The figures of tools/compare: what each runs, what is compared, what is required.
 
 A figure opens a measurement (its servers run for as long as that is open) whose `run(side)` returns
-the values of one round. Values are numbers by name; those with a `Row` reach the table.
+the values of one round. Values are numbers by name; those with a `Row` reach the table. Besides the
+two sides a figure may have a probe of what the machine itself can do, run in each round, too.
 """
 
 import contextlib
 import dataclasses
+import json
 import statistics
 import subprocess
+import sys
 import time
 
 import compare_servers
 
-# Between two runs, so that what one server still writes is not counted against the other.
-PAUSE_SECONDS = 1
-CPU_ROW = 'server CPU, µs per operation'
+CPU_ROW = 'server CPU per 100,000 operations, s'
+PROBE_SECONDS_MAX = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Row:
     value: str
     at_least: float = None
     at_most: float = None
-    limit: str = None  # name of the probe that this is a share of
+    has_limit: bool = False  # the figure's probe has this value, too
     value_at_most: float = None
     digits: int = 0
 
@@ -34,7 +36,11 @@ class Figure:
     name: str
     rows: tuple
     open: callable
+    probe: tuple = ()  # topobench's arguments
     rounds_max: int = 1000
+
+    def sides(self, setting):
+        return (*setting.sides, 'limit') if self.probe else setting.sides
 
 
 class Throughput:
@@ -56,26 +62,35 @@ class Throughput:
     def __exit__(self, *error):
         return self.stack.__exit__(*error)
 
-    def run(self, side, workload=None):
-        time.sleep(PAUSE_SECONDS)
+    def run(self, side):
+        others = compare_servers.pause()
         report = self.setting.bench_server(
-            self.servers[side], *(workload or self.workload),
+            self.servers[side], *self.workload,
             '--seconds', self.setting.seconds, '--warmup', self.setting.warmup)
         if report['generator']['saturated']:
-            print('warning: topobench itself was saturated', flush=True)
-        return {'throughput': report['throughput'],
-                'cpu_us': report['server']['cpu_us_per_operation'],
+            print('warning: topobench itself was saturated', file=sys.stderr, flush=True)
+        return {'throughput': report['throughput'], 'busy_cores_before': others,
+                'cpu_seconds': report['server']['cpu_us_per_operation'] / 10,
                 'cpu_share': report['server']['cpu_share'],
                 'generator_cpu_share': report['generator']['cpu_share'],
                 'p50_us': report['latency_us']['p50'], 'p99_us': report['latency_us']['p99'],
                 'p99.9_us': report['latency_us']['p99.9']}
 
 
-def throughput_figure(name, title, workload, at_least, limit):
-    rows = (Row(f'{title}, per second', 'throughput', at_least=at_least, limit=limit),
-            Row(f'{title}: {CPU_ROW}', 'cpu_us', at_most=1 / 3, digits=2),
+def run_probe(setting, arguments):
+    """What the machine itself can do, under the same name as the servers' value."""
+    compare_servers.pause()
+    directory = [setting.directory] if arguments[0] == 'probe-disk' else []
+    report = setting.bench(*arguments, *directory,
+                           '--seconds', min(PROBE_SECONDS_MAX, setting.seconds))
+    return {'throughput': report['throughput'], 'p50_us': report['latency_us']['p50']}
+
+
+def throughput_figure(name, title, workload, at_least, probe):
+    rows = (Row(f'{title}, per second', 'throughput', at_least=at_least, has_limit=True),
+            Row(f'{title}: {CPU_ROW}', 'cpu_seconds', at_most=1 / 3, digits=3),
             Row(f'{title}: p99, µs', 'p99_us'))
-    return Figure(name, rows, lambda setting, _: Throughput(setting, workload))
+    return Figure(name, rows, lambda setting, _: Throughput(setting, workload), probe)
 
 
 class OpenLoop(Throughput):
@@ -91,8 +106,8 @@ class OpenLoop(Throughput):
                                    '--rate', rate))
         self.rate = rate
 
-    def run(self, side, workload=None):
-        return super().run(side, workload) | {'rate': self.rate}
+    def run(self, side):
+        return super().run(side) | {'rate': self.rate}
 
 
 class Loaded:
@@ -108,6 +123,7 @@ class Loaded:
         return False
 
     def run(self, side):
+        compare_servers.pause()
         with self.setting.server(side, heap='2g') as server:
             before = compare_servers.settled_resident_bytes(server)
             load = self.setting.bench_server(
@@ -116,7 +132,7 @@ class Loaded:
             at_once = compare_servers.resident_bytes(server.pid)
             after = compare_servers.settled_resident_bytes(server)
             values = {'load_per_second': load['throughput'],
-                      'load_cpu_us': load['server']['cpu_us_per_operation'],
+                      'load_cpu_seconds': load['server']['cpu_us_per_operation'] / 10,
                       'bytes_at_once': self.per_znode(at_once, before, 'VmRSS'),
                       'bytes': self.per_znode(after, before, 'VmRSS'),
                       'bytes_anonymous': self.per_znode(after, before, 'RssAnon'),
@@ -145,35 +161,7 @@ class Loaded:
                 reader.kill()
         if reader.returncode != 0:
             raise compare_servers.BenchmarkError('no read was answered after the restart')
-        return compare_servers.json.loads(output)['answered_at_monotonic_seconds'] - began
-
-
-class Probe:
-    """A limit of the machine, to which neither side matters: the same number for both."""
-
-    def __init__(self, setting, arguments):
-        self.setting = setting
-        self.arguments = arguments
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return False
-
-    def run(self, side):
-        if side != self.setting.sides[0]:
-            return {}
-        report = self.setting.bench(*self.arguments, '--seconds', min(3, self.setting.seconds))
-        return {'throughput': report['throughput'], 'p50_us': report['latency_us']['p50'],
-                'p99.9_us': report['latency_us']['p99.9']}
-
-
-def probe_figure(name, arguments):
-    def open_probe(setting, _):
-        last = [setting.directory] if arguments[0] == 'probe-disk' else []
-        return Probe(setting, [*arguments, *last])
-    return Figure(name, (), open_probe, rounds_max=3)
+        return json.loads(output)['answered_at_monotonic_seconds'] - began
 
 
 PIPELINED = ('--connections', 16, '--window', 16)
@@ -183,25 +171,22 @@ MANY = ('--connections', 64, '--window', 16)
 FEW = ('--connections', 16, '--window', 1)
 
 FIGURES = (
-    probe_figure('disk', ('probe-disk',)),
-    probe_figure('echo', ('probe-loopback', *PIPELINED)),
-    probe_figure('echo-point', ('probe-loopback', *POINT)),
-    probe_figure('echo-writes', ('probe-loopback', '--workload', 'writes', *MANY)),
-    probe_figure('echo-sessions', ('probe-loopback', '--workload', 'sessions', *FEW)),
-    throughput_figure('reads', 'reads, 16 connections x 16', ('reads', *PIPELINED), 5, 'echo'),
+    throughput_figure('reads', 'reads, 16 connections x 16', ('reads', *PIPELINED), 5,
+                      ('probe-loopback', *PIPELINED)),
     throughput_figure('reads-point', 'reads, 100 connections x 1', ('reads', *POINT), 1.7,
-                      'echo-point'),
-    throughput_figure('writes-one', 'writes, one synchronous writer', ('writes', *ONE), 2, 'disk'),
+                      ('probe-loopback', *POINT)),
+    throughput_figure('writes-one', 'writes, one synchronous writer', ('writes', *ONE), 2,
+                      ('probe-disk',)),
     throughput_figure('writes', 'writes, 64 connections x 16', ('writes', *MANY), 3,
-                      'echo-writes'),
+                      ('probe-loopback', '--workload', 'writes', *MANY)),
     throughput_figure('sessions', 'sessions opened and closed, 16 at once', ('sessions', *FEW), 3,
-                      'echo-sessions'),
+                      ('probe-loopback', '--workload', 'sessions', *FEW)),
     Figure('mixed', (Row('70/30 mix, 16 connections x 16, per second', 'throughput'),
-                     Row(f'70/30 mix: {CPU_ROW}', 'cpu_us', at_most=1 / 3, digits=2)),
+                     Row(f'70/30 mix: {CPU_ROW}', 'cpu_seconds', at_most=1 / 3, digits=3)),
            lambda setting, _: Throughput(setting, ('mixed', *PIPELINED))),
     Figure('mixed-tail', (Row('70/30 mix offered at half the baseline\'s rate: p99.9, µs',
                               'p99.9_us', at_most=1 / 4),
-                          Row(f'the same: {CPU_ROW}', 'cpu_us', at_most=1 / 3, digits=2)),
+                          Row(f'the same: {CPU_ROW}', 'cpu_seconds', at_most=1 / 3, digits=3)),
            OpenLoop),
     Figure('loaded', (Row('memory per znode of 100 bytes, bytes', 'bytes', at_most=1 / 4,
                           value_at_most=300),

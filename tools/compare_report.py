@@ -19,11 +19,11 @@ def ratio_text(ratio):
     return f'{ratio:.2f}' if ratio < 10 else f'{ratio:.1f}'
 
 
-def ratios_of(results, name, value):
+def ratios_of(results, name, value, other='baseline'):
     """One ratio for each round that has both sides: neighbours in time are what is compared."""
     ratios = []
     for values in results.get(name, {}).get('rounds', []):
-        ours, theirs = (values.get(side, {}).get(value) for side in ('topod', 'baseline'))
+        ours, theirs = (values.get(side, {}).get(value) for side in ('topod', other))
         if ours is not None and theirs:
             ratios.append(ours / theirs)
     return ratios
@@ -47,15 +47,12 @@ def required_text(row, ratios, ours):
     return ', '.join(texts)
 
 
-def limit_text(row, results, ours):
-    if not row.limit:
+def limit_text(figure, row, results):
+    shares = ratios_of(results, figure.name, row.value, 'limit') if row.has_limit else []
+    if not shares:
         return ''
-    limits = values_of(results, row.limit, 'topod', 'throughput')
-    limits += values_of(results, row.limit, 'baseline', 'throughput')
-    if not limits or not ours:
-        return ''
-    limit = statistics.median(limits)
-    return f'{statistics.median(ours) / limit:.0%} of {limit:,.0f} ({row.limit})'
+    limit = median_text(values_of(results, figure.name, 'limit', row.value), row.digits)
+    return f'{statistics.median(shares):.0%} of {limit} ({figure.probe[0]})'
 
 
 def line(figure, row, results):
@@ -67,20 +64,8 @@ def line(figure, row, results):
         ratio = (f'{ratio_text(statistics.median(ratios))} '
                  f'({ratio_text(min(ratios))}–{ratio_text(max(ratios))}, {len(ratios)})')
     cells = [row.title, median_text(ours, row.digits), median_text(theirs, row.digits), ratio,
-             required_text(row, ratios, ours), limit_text(row, results, ours)]
+             required_text(row, ratios, ours), limit_text(figure, row, results)]
     return '| ' + ' | '.join(cells) + ' |\n'
-
-
-def probe_lines(figures, results):
-    text = ''
-    for figure in figures:
-        if figure.rows or figure.name not in results:
-            continue
-        rates = values_of(results, figure.name, 'topod', 'throughput')
-        rates += values_of(results, figure.name, 'baseline', 'throughput')
-        if rates:
-            text += f'- {figure.name}: {statistics.median(rates):,.0f} per second\n'
-    return text
 
 
 def table(figures, results, setting):
@@ -89,5 +74,4 @@ def table(figures, results, setting):
     for figure in figures:
         if figure.name in results:
             text += ''.join(line(figure, row, results) for row in figure.rows)
-    probes = probe_lines(figures, results)
-    return text + (f'\nLimits of the machine:\n{probes}' if probes else '')
+    return text

@@ -20,6 +20,8 @@ from harness.server import Apache, ServerError, Topod, free_port  # noqa: E402,F
 
 APACHE_CLASS_PATH = '/etc/zookeeper/conf:/usr/share/java/zookeeper.jar'
 BENCHMARK_SECONDS_MAX = 1200
+PAUSE_SECONDS = 1
+QUIET_CORES_MAX = 0.3
 
 
 class BenchmarkError(Exception):
@@ -74,8 +76,8 @@ class Setting:
                 'baseline': self.label('baseline')}
 
     def label(self, side):
-        if side == 'topod':
-            return 'topod'
+        if side != 'baseline':
+            return side
         return str(self.against) if self.against else 'Apache ZooKeeper'
 
     def server(self, side, heap=None):
@@ -102,6 +104,25 @@ class Setting:
     def bench_server(self, server, *arguments):
         """The same against a server, with its processor time."""
         return self.bench(*arguments, '--servers', server.address, '--server-pid', server.pid)
+
+
+def busy_seconds():
+    """Processor time that the whole machine has used, in seconds of one core."""
+    fields = pathlib.Path('/proc/stat').read_text().split('\n', 1)[0].split()[1:9]
+    user, nice, system, _idle, _waiting, *interrupts = map(int, fields)
+    return (user + nice + system + sum(interrupts)) / os.sysconf('SC_CLK_TCK')
+
+
+def pause():
+    """A second of rest, so that what one server still writes is not counted against the other.
+    Returns how many cores others kept busy meanwhile, and complains if it is too much."""
+    before, began = busy_seconds(), time.monotonic()
+    time.sleep(PAUSE_SECONDS)
+    cores = (busy_seconds() - before) / (time.monotonic() - began)
+    if cores > QUIET_CORES_MAX:
+        print(f'warning: something else keeps {cores:.1f} cores busy; do not trust these figures',
+              file=sys.stderr, flush=True)
+    return round(cores, 2)
 
 
 def resident_bytes(pid):
