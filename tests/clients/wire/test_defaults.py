@@ -8,7 +8,8 @@ from harness.codes import Err
 from harness.server import Topod
 from harness.wire import four_letter
 
-CHEAP_WORDS = ('srvr', 'stat', 'ruok', 'isro', 'envi', 'mntr', 'conf', 'wchs', 'dirs', 'cons', 'hash')
+CHEAP_WORDS = ('srvr', 'stat', 'ruok', 'isro', 'envi', 'mntr', 'conf', 'wchs', 'dirs', 'cons',
+               'hash')
 OTHER_WORDS = ('crst', 'srst', 'dump', 'wchc', 'wchp')
 
 

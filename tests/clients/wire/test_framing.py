@@ -10,6 +10,12 @@ from harness.records import Request
 
 HEADER_BYTES = 8
 LARGE_WATCH_FRAME_BYTES = 4 << 20
+MAX_SET_WATCHES_FRAME_BYTES = 16 << 20
+
+
+def frame_start(length, op):
+    """The announced length and the header of a frame, which say whether it is too long."""
+    return struct.pack('>iii', length, 1, op)
 
 
 def set_data_of_frame_size(path, frame_bytes):
@@ -24,8 +30,14 @@ class FrameLength(ServerCase):
         for length in (0, -1, -2**31, MAX_FRAME_BYTES + 1, 2**31 - 1):
             with self.subTest(length=length):
                 client = self.connect()
-                client.send_raw(struct.pack('>i', length))
+                client.send_raw(frame_start(length, Op.GET_DATA))
                 self.assert_closed_silently(client)
+
+    def test_frames_of_set_watches_have_a_limit_too(self):
+        for op in (Op.SET_WATCHES, Op.SET_WATCHES2):
+            client = self.connect()
+            client.send_raw(frame_start(MAX_SET_WATCHES_FRAME_BYTES + 1, op))
+            self.assert_closed_silently(client)
 
     def test_longest_frame_is_accepted(self):
         client = self.client_with_root()
@@ -36,7 +48,7 @@ class FrameLength(ServerCase):
 
     def test_frame_longer_by_one_byte_closes_and_changes_nothing(self):
         client = self.client_with_root()
-        client.send_raw(struct.pack('>i', MAX_FRAME_BYTES + 1))
+        client.send_raw(frame_start(MAX_FRAME_BYTES + 1, Op.SET_DATA))
         self.assert_closed_silently(client)
         self.assertEqual(self.connect().stat(self.root).version, 0)
 
