@@ -10,14 +10,14 @@ namespace topod {
 
 }  // namespace topod
 
-#define CHECK(condition)                                                      \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]]                                            \
-      ::topod::check_failed(#condition, __FILE__, __LINE__, "");              \
+#define CHECK(condition)                                         \
+  do {                                                           \
+    if (!(condition)) [[unlikely]]                               \
+      ::topod::check_failed(#condition, __FILE__, __LINE__, ""); \
   } while (false)
 
-#define CHECK_MSG(condition, explanation)                                     \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]]                                            \
-      ::topod::check_failed(#condition, __FILE__, __LINE__, (explanation));   \
+#define CHECK_MSG(condition, explanation)                                   \
+  do {                                                                      \
+    if (!(condition)) [[unlikely]]                                          \
+      ::topod::check_failed(#condition, __FILE__, __LINE__, (explanation)); \
   } while (false)

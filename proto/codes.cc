@@ -79,10 +79,8 @@ bool is_client_request(OpCode op) {
     case OpCode::kCheck:            // only inside a multi
     case OpCode::kDeleteContainer:  // the reaper's own
     case OpCode::kCreateSession:
-    case OpCode::kError:
-      return false;
-    default:
-      return name_of(op) != "unknown";
+    case OpCode::kError: return false;
+    default: return name_of(op) != "unknown";
   }
 }
 
@@ -97,10 +95,8 @@ bool is_write(OpCode op) {
     case OpCode::kSetAcl:
     case OpCode::kMulti:
     case OpCode::kReconfig:
-    case OpCode::kCloseSession:
-      return true;
-    default:
-      return false;
+    case OpCode::kCloseSession: return true;
+    default: return false;
   }
 }
 

@@ -76,9 +76,7 @@ FrameReader::Next FrameReader::next() {
   return {Verdict::kFrame, reader.rest().substr(0, payload), length};
 }
 
-std::string_view FrameReader::pending() const {
-  return {buffer_.data() + begin_, end_ - begin_};
-}
+std::string_view FrameReader::pending() const { return {buffer_.data() + begin_, end_ - begin_}; }
 
 size_t begin_frame(std::string& out) {
   const size_t place = out.size();
@@ -87,8 +85,7 @@ size_t begin_frame(std::string& out) {
 }
 
 void end_frame(std::string& out, size_t place) {
-  JuteWriter(out).patch_int(place,
-                            static_cast<int32_t>(out.size() - place - kFrameHeaderBytes));
+  JuteWriter(out).patch_int(place, static_cast<int32_t>(out.size() - place - kFrameHeaderBytes));
 }
 
 }  // namespace topod

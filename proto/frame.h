@@ -54,9 +54,9 @@ class FrameReader {
 
   int32_t max_frame_bytes_;
   std::vector<char> buffer_;
-  size_t begin_ = 0;  // of what was not returned yet
-  size_t end_ = 0;    // of what has been filled
-  size_t wanted_ = 0; // bytes of the frame that is incomplete, 0 = unknown
+  size_t begin_ = 0;   // of what was not returned yet
+  size_t end_ = 0;     // of what has been filled
+  size_t wanted_ = 0;  // bytes of the frame that is incomplete, 0 = unknown
 };
 
 // Starts a frame in `out` and returns its place for `end_frame`.

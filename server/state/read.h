@@ -20,8 +20,8 @@ struct Reader {
   ConnectionId connection;
   SessionId session;
   std::span<const AuthId> ids;
-  bool skip_acl = false;       // skipACL=yes (a super identity is among the ids)
-  uint32_t watch_limit = 0;    // 0: none
+  bool skip_acl = false;     // skipACL=yes (a super identity is among the ids)
+  uint32_t watch_limit = 0;  // 0: none
 };
 
 [[nodiscard]] bool is_read(OpCode op);
@@ -36,9 +36,8 @@ struct Reader {
 //
 // `events`: setWatches' immediate notifications are appended there as whole frames (they go out
 // before the reply).
-[[nodiscard]] ErrorCode read(const State& state, Watches& watches, const Reader& reader,
-                             OpCode op, std::string_view body, std::string& out,
-                             std::string& events);
+[[nodiscard]] ErrorCode read(const State& state, Watches& watches, const Reader& reader, OpCode op,
+                             std::string_view body, std::string& out, std::string& events);
 
 // Appends a notification frame (length included).
 void append_notification(std::string& out, Zxid zxid, EventType type, std::string_view path);

@@ -13,6 +13,8 @@ namespace {
 
 constexpr uint8_t kOneShot = Watches::kData | Watches::kChild;
 constexpr uint8_t kAll = kOneShot | Watches::kPersistent | Watches::kPersistentRecursive;
+// The four-letter words tell of ZooKeeper's data watches, to which these belong.
+constexpr uint8_t kTold = Watches::kData | Watches::kPersistent | Watches::kPersistentRecursive;
 
 uint64_t count_kinds(uint8_t kinds) { return static_cast<uint64_t>(std::popcount(kinds)); }
 
@@ -220,12 +222,6 @@ uint64_t Watches::count_of(ConnectionId connection) const {
   const auto owner = impl_->connections.find(connection);
   return owner == impl_->connections.end() ? 0 : owner->second.count;
 }
-
-namespace {
-// ZooKeeper's words tell of its data watches, to which these belong.
-constexpr uint8_t kTold =
-    Watches::kData | Watches::kPersistent | Watches::kPersistentRecursive;
-}  // namespace
 
 Watches::Summary Watches::summary() const {
   Summary summary;

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -40,13 +40,13 @@ class Watches {
   bool remove(ConnectionId connection, std::string_view path, WatcherType type);
   void remove_connection(ConnectionId connection);
 
-  // Connections that must hear of this event, in ascending order; their matching one-shot
-  // watches are consumed. `also_deleted` for NodeDeleted: child watchers of the path are
-  // included (each connection once).
+  // Puts the connections that must hear of this event into `connections`, in ascending order and
+  // each once; their matching one-shot watches are consumed. NodeDeleted reaches the child
+  // watchers of the path too.
   void fire(EventType type, std::string_view path, std::vector<ConnectionId>& connections);
 
   [[nodiscard]] bool empty() const;
-  [[nodiscard]] uint64_t watch_count() const;       // (connection, path, kind) triples
+  [[nodiscard]] uint64_t watch_count() const;  // (connection, path, kind) triples
   [[nodiscard]] uint64_t path_count() const;
   [[nodiscard]] uint64_t connection_count() const;
   [[nodiscard]] uint64_t count_of(ConnectionId connection) const;
