@@ -28,7 +28,6 @@ CONFIG = {
     'tickTime': 2000,
     'maxClientCnxns': 0,
     'extendedTypesEnabled': 'true',
-    'enforceQuota': 'true',
     '4lw.commands.whitelist': '*',
     'znode.container.checkIntervalMs': 10**9,
     'DigestAuthenticationProvider.superDigest': 'super:xQJmxLMiHGwaqBvst5y6rkB6HQs=',
@@ -114,7 +113,7 @@ class Run:
         self.used = collections.Counter() if used is None else used
         self.sides = [Side(reference), Side(subject)]
         self._generator = Generator(seed)
-        self._context = intended.Context(self._generator.locked)
+        self._context = intended.Context(self._generator.locked, self._generator.watched)
         self._step_number = 0
         self._step = None
         self._history = collections.deque(maxlen=12)
@@ -124,6 +123,8 @@ class Run:
         try:
             for slot in range(SLOTS):
                 self._expect_equal('connect', *(side.connect(slot) for side in self.sides))
+            for side in self.sides:
+                side.view.begin(side.clients[0].exchange(records.ping()).zxid)
             for self._step_number in range(1, steps + 1):
                 self._step = self._generator.next_step(self.sides[0].view.latest_label)
                 self._carry_out(self._step)
@@ -173,7 +174,7 @@ class Run:
         self._history.append((self._step_number, slot, request, theirs))
         their_kept = intended.drop_filtered_events(their_events, our_events, self._context,
                                                    self.used)
-        reconciled = intended.reconcile(request, theirs, ours, self._context, self.used)
+        reconciled = intended.reconcile(slot, request, theirs, ours, self._context, self.used)
         if their_kept != our_events or reconciled[0] != reconciled[1]:
             raise Difference(self._report(
                 f'{describe(request)}\nreference:\n{show_frames(their_events, theirs)}\n'

@@ -13,6 +13,7 @@ from harness.records import Acl, Request
 
 from .steps import (CloseSession, CompareTrees, Exchange, Reattach, Restart, SetWatchesSince,
                     WrongPassword)
+from .view import START
 
 SLOTS = 4
 MAX_BATCH = 8
@@ -58,7 +59,11 @@ INVALID_ACLS = [(), None, (Acl(31, 'world', 'x'),), (Acl(31, 'nope', 'x'),), (Ac
 
 
 class Generator:
-    """An endless source of steps. `locked` holds the paths that may have become unreadable."""
+    """An endless source of steps.
+
+    `locked` holds the paths that may have become unreadable, `watched` for each slot the paths
+    that its connection may watch, with the mode.
+    """
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -68,8 +73,8 @@ class Generator:
         self._restarts = seed % 2 == 1
         self._has_super = [False] * SLOTS
         # Watches of one connection on one path keep to one mode.
-        self._watch_modes = [{} for _ in range(SLOTS)]
-        self._recent_labels = ['start']
+        self.watched = [{} for _ in range(SLOTS)]
+        self._recent_labels = [START]
         self._makers = [
             (26, self._create), (6, self._delete), (10, self._set_data), (8, self._get_data),
             (8, self._exists), (5, self._get_children), (4, self._get_children2),
@@ -108,12 +113,13 @@ class Generator:
             return self._with_new_connection(slot, Exchange(slot, [Request(op)]))
         if dice < 0.10:
             size = self.random.randrange(2, MAX_BATCH)
-            return Exchange(slot, [self._request(slot) for _ in range(size)])
+            requests = [self._request(slot) for _ in range(size)]
+            return Exchange(slot, [request for request in requests if request.op != Op.PING])
         return Exchange(slot, [self._request(slot)])
 
     def _with_new_connection(self, slot, step):
         self._has_super[slot] = False
-        self._watch_modes[slot] = {}
+        self.watched[slot] = {}
         return step
 
     def _request(self, slot):
@@ -156,7 +162,7 @@ class Generator:
         """Whether a watch of this mode keeps this connection's path to one mode."""
         if path == '' or isinstance(path, bytes):
             return False
-        return self._watch_modes[slot].setdefault(path, mode) == mode
+        return self.watched[slot].setdefault(path, mode) == mode
 
     def _watch_flag(self, slot, path):
         return self.random.random() < 0.4 and self._may_watch(slot, path, 'one-shot')
@@ -220,7 +226,8 @@ class Generator:
         return records.get_acl(self._path())
 
     def _sync(self, slot):
-        return records.sync(self.random.choice([*PATHS, *BAD_PATHS, None]))
+        paths = [path for path in BAD_PATHS if isinstance(path, str)]
+        return records.sync(self.random.choice([*PATHS, *paths, None]))
 
     def _ping(self, slot):
         return records.ping()
@@ -229,7 +236,7 @@ class Generator:
         return records.get_ephemerals(self.random.choice([None, '', '/', '/a', '/a/', '/b/x', 'x']))
 
     def _count_children(self, slot):
-        return records.get_all_children_number(self._path())
+        return records.get_all_children_number(self._path() or '/')
 
     def _who_am_i(self, slot):
         return records.who_am_i()
@@ -241,7 +248,7 @@ class Generator:
         size = self.random.choice([0, 1, 1, 2, 2, 3, 3, 4, 6])
         makers = [lambda: self._create(slot, in_multi=True), lambda: self._delete(slot),
                   lambda: self._set_data(slot),
-                  lambda: records.check(self._path(), self._version())]
+                  self._check]
         requests = [self.random.choice(makers)() for _ in range(size)]
         if self.random.random() < 0.3:
             # These can hardly fail: there must be successful ones with several operations.
@@ -254,6 +261,10 @@ class Generator:
                 [records.exists('/a'), records.set_acl('/a', OPEN), records.get_data('/a'),
                  records.sync('/'), Request(99)]))
         return records.multi(requests)
+
+    def _check(self):
+        path = self._path()
+        return records.check(path, -1 if path == CONFIG else self._version())
 
     def _multi_read(self, slot):
         makers = [records.get_data, records.get_children]
@@ -287,20 +298,20 @@ class Generator:
     def _examine_watches(self, slot):
         """checkWatches and removeWatches; only kind 3 asks the same of persistent watches."""
         maker = self.random.choice([records.check_watches, records.remove_watches])
-        known = list(self._watch_modes[slot]) or PATHS
+        known = list(self.watched[slot]) or PATHS
         path = self.random.choice(known)
-        one_shot = self._watch_modes[slot].get(path) == 'one-shot'
+        one_shot = self.watched[slot].get(path) == 'one-shot'
         return maker(path, self.random.choice([1, 2, 3, 0, 6] if one_shot else [3, 0, 6]))
 
     def _set_watches(self, slot):
         one_shot = [path for path in PATHS + ['/']
-                    if self._watch_modes[slot].get(path, 'one-shot') == 'one-shot']
+                    if self.watched[slot].get(path, 'one-shot') == 'one-shot']
         most = min(2, len(one_shot))
         lists = {name: self.random.sample(one_shot, self.random.randint(0, most))
                  for name in ('data', 'exist', 'child')}
         for paths in lists.values():
             for path in paths:
-                self._watch_modes[slot][path] = 'one-shot'
+                self.watched[slot][path] = 'one-shot'
         if self.random.random() < 0.4:
             for name, mode in (('persistent', WatchMode.PERSISTENT),
                                ('recursive', WatchMode.PERSISTENT_RECURSIVE)):
@@ -309,17 +320,16 @@ class Generator:
         return SetWatchesSince(self.random.choice(self._recent_labels), lists)
 
     def _quota(self, slot):
-        """Creates, reads or removes the nodes of a quota on one of a few paths."""
+        """Creates, reads, changes or removes a whole quota on one of a few paths."""
         quota = '/zookeeper/quota' + self.random.choice(QUOTA_PATHS)
         limits, stats = quota + '/zookeeper_limits', quota + '/zookeeper_stats'
         return self.random.choice([
-            records.create(quota), records.create(limits, self.random.choice(QUOTA_LIMITS)),
-            records.create(stats, b'count=0,bytes=0'), records.get_data(stats),
+            records.get_data(stats), records.get_children(quota),
+            records.set_data(limits, self.random.choice(QUOTA_LIMITS)),
             records.multi([records.create(quota),
                            records.create(limits, self.random.choice(QUOTA_LIMITS)),
                            records.create(stats, b'count=0,bytes=0')]),
-            records.multi([records.delete(limits), records.delete(stats), records.delete(quota)]),
-            records.get_children(quota), records.delete(limits)])
+            records.multi([records.delete(limits), records.delete(stats), records.delete(quota)])])
 
     def _truncated(self, slot):
         """A request of which the end is missing."""

@@ -10,6 +10,7 @@ from typing import Callable, NamedTuple
 
 from harness.codes import Err, Op
 from harness.jute import Reader
+from harness.records import MultiResult, Stat
 
 AVOIDED = [
     ('check outside a multi', '3.8 never answers it; ours refuses it as an unknown operation'),
@@ -29,6 +30,12 @@ AVOIDED = [
     ('exists with a watch on a node that may not be read',
      'before 3.8.4 it needed no right, so only there the watch would be left'),
     ('auth and sasl within a pipeline', '3.8 answers them ahead of earlier requests'),
+    ('ping within a pipeline', 'ours answers it at once; only its own xid says what it answers'),
+    ('enforced hard limits of quotas', '3.8 judges a multi or pipeline by the usage before it, and '
+     'refuses to make data smaller while the usage is too large'),
+    ('half a quota', 'limits and stats belong together; 3.8 fills in stats without limits once'),
+    ('strings that are no UTF-8 where they are echoed', '3.8 replaces what it cannot decode'),
+    ('the number of descendants of the empty path', '3.8 counts one more than for the root'),
     ('unknown operations within a pipeline', '3.8 refuses them ahead of earlier requests'),
     ('a wrong password while the owner is connected', '3.8 closes the live connection'),
     ('counters of sequential nodes past 2147483647', '3.8 wraps around and then sticks'),
@@ -40,12 +47,13 @@ AVOIDED = [
 class Tolerance(NamedTuple):
     name: str
     reason: str
-    rewrite: Callable  # (request, reference item, subject item, context) -> both, rewritten
+    rewrite: Callable  # (slot, request, reference item, subject item, context) -> both items
 
 
 class Context(NamedTuple):
     """What a rule may want to know besides the answers."""
-    locked: set   # paths that may have been unreadable at some time
+    locked: set    # paths that may have been unreadable at some time
+    watched: list  # for each slot: paths that its connection may watch, with the mode
 
 
 def _with_error(item, err):
@@ -56,7 +64,7 @@ def _is_reply(item):
     return item[0] == 'reply'
 
 
-def _create2_in_multi(request, reference, subject, _):
+def _create2_in_multi(_slot, request, reference, subject, _context):
     if request.op != Op.MULTI or not (_is_reply(reference) and _is_reply(subject)):
         return reference, subject
     theirs, ours = reference[4], subject[4]
@@ -68,7 +76,7 @@ def _create2_in_multi(request, reference, subject, _):
     return reference, (*subject[:4], reduced)
 
 
-def _write_in_multi_read(request, reference, subject, _):
+def _write_in_multi_read(_slot, request, reference, subject, _context):
     empty_multi = b'\xff\xff\xff\xff\x01\xff\xff\xff\xff'
     if request.op == Op.MULTI_READ and _is_reply(reference) and reference[3:] == (
             Err.MARSHALLING, empty_multi):
@@ -76,7 +84,7 @@ def _write_in_multi_read(request, reference, subject, _):
     return reference, subject
 
 
-def _exists_on_unreadable_node(request, reference, subject, context):
+def _exists_on_unreadable_node(_slot, request, reference, subject, context):
     if (request.op == Op.EXISTS and _is_reply(reference) and _is_reply(subject)
             and reference[3] == Err.OK and subject[3] == Err.NO_AUTH
             and Reader(request.body).string() in context.locked):
@@ -84,7 +92,7 @@ def _exists_on_unreadable_node(request, reference, subject, context):
     return reference, subject
 
 
-def _nul_in_exists(request, reference, subject, _):
+def _nul_in_exists(_slot, request, reference, subject, _context):
     if (request.op == Op.EXISTS and _is_reply(reference) and _is_reply(subject)
             and (reference[3], subject[3]) == (Err.NO_NODE, Err.BAD_ARGUMENTS)
             and '\0' in (Reader(request.body).string() or '')):
@@ -92,14 +100,42 @@ def _nul_in_exists(request, reference, subject, _):
     return reference, subject
 
 
-def _zxid_of_unknown_operation(_, reference, subject, __):
+def _zxid_of_unknown_operation(_slot, _request, reference, subject, _context):
     if (_is_reply(reference) and _is_reply(subject)
             and reference[3] == subject[3] == Err.UNIMPLEMENTED):
         return (*reference[:2], subject[2], *reference[3:]), subject
     return reference, subject
 
 
+def _watch_of_another_connection(slot, request, reference, subject, context):
+    if (request.op == Op.CHECK_WATCHES and _is_reply(reference) and _is_reply(subject)
+            and (reference[3], subject[3]) == (Err.OK, Err.NO_WATCHER)):
+        path = Reader(request.body).string()
+        if any(path in paths for other, paths in enumerate(context.watched) if other != slot):
+            return _with_error(reference, Err.NO_WATCHER), subject
+    return reference, subject
+
+
+def _with_config_version(value):
+    """The value with -1 as the version in the Stat of /zookeeper/config, known by its aversion."""
+    if isinstance(value, Stat):
+        return value._replace(version=-1) if value.aversion == -1 else value
+    if isinstance(value, MultiResult):
+        return value._replace(value=_with_config_version(value.value))
+    if type(value) in (list, tuple):
+        return type(value)(_with_config_version(part) for part in value)
+    return value
+
+
+def _version_of_configuration(_slot, _request, reference, subject, _context):
+    return _with_config_version(reference), subject
+
+
 TOLERATED = [
+    Tolerance('version of /zookeeper/config', 'it is -1 everywhere but on a standalone 3.8',
+              _version_of_configuration),
+    Tolerance('watch of another connection', '3.8 takes it for one of the connection that asks',
+              _watch_of_another_connection),
     Tolerance('create2 in a multi', '3.8 answers it with the type and body of create; its own type '
               'carries the Stat', _create2_in_multi),
     Tolerance('write in a multiRead', '3.8 adds an empty result behind the error -5; an error '
@@ -116,12 +152,12 @@ FILTERED_EVENT_REASON = ('since 3.8.4 an event is delivered only to who may read
                          '(CVE-2024-23944)')
 
 
-def reconcile(request, reference, subject, context, used):
+def reconcile(slot, request, reference, subject, context, used):
     """The two answers after every rule that applies; counts in `used` what was needed."""
     for tolerance in TOLERATED:
         if reference == subject:
             break
-        after = tolerance.rewrite(request, reference, subject, context)
+        after = tolerance.rewrite(slot, request, reference, subject, context)
         if after != (reference, subject):
             reference, subject = after
             used[tolerance.name] += 1

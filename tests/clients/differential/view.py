@@ -15,7 +15,8 @@ from harness.wire import Event, Reply
 
 WRITES = {Op.CREATE, Op.CREATE2, Op.CREATE_CONTAINER, Op.CREATE_TTL, Op.DELETE, Op.SET_DATA,
           Op.SET_ACL, Op.MULTI, Op.CLOSE_SESSION}
-START = 'start'
+START = 'start'    # zxid 0: the tree as it is born
+BEFORE = 'before'  # what earlier runs did on the same servers
 CLOSED = ('closed',)
 
 
@@ -31,6 +32,10 @@ class View:
         self._labels = [START]
         self._sessions = {0: None}
         self._times = {}
+
+    def begin(self, zxid):
+        """Everything up to this zxid happened before the run."""
+        self.name_write(zxid, BEFORE)
 
     @property
     def latest_label(self):
@@ -49,6 +54,8 @@ class View:
             self._labels.append(label)
 
     def _exact(self, zxid):
+        if BEFORE in self._labels[1:2] and 0 < zxid <= self._zxids[1]:
+            return BEFORE
         index = bisect.bisect_right(self._zxids, zxid) - 1
         return self._labels[index] if index >= 0 and self._zxids[index] == zxid else f'?{zxid:#x}'
 

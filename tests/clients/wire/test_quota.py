@@ -1,7 +1,7 @@
 """Quotas: nodes below /zookeeper/quota that limit and count what lies under a path."""
 
 from harness import records
-from harness.cases import ServerCase
+from harness.cases import ServerCase, differs_from_apache
 from harness.codes import Err
 
 LIMITS, STATS = 'zookeeper_limits', 'zookeeper_stats'
@@ -116,6 +116,14 @@ class Enforcement(QuotaCase):
         self.assert_fails(Err.QUOTA_EXCEEDED, client.set_data, self.root + '/a', b'12345678901')
         client.set_data(self.root + '/a', b'1234567890')
         client.set_data(self.root + '/a', b'1')
+
+    @differs_from_apache('it refuses every change of size until the usage is below the limit')
+    def test_data_may_shrink_while_the_usage_is_above_the_limit(self):
+        client = self.client_with_root()
+        client.set_data(self.root, bytes(20))
+        self.set_quota(client, 'count=-1,bytes=-1=;byteHardLimit=10;countHardLimit=-1')
+        client.set_data(self.root, bytes(15))
+        self.assert_fails(Err.QUOTA_EXCEEDED, client.set_data, self.root, bytes(16))
 
     def test_soft_limits_only_warn(self):
         client = self.client_with_root()
