@@ -115,7 +115,7 @@ def clients(log, full):
 
 def differential(log, full):
     return python_suites(['differential'], log,
-                         {'DIFFERENTIAL_SEEDS': '200' if full else '40'})
+                         {'SEEDS': '1..200' if full else '1..40'})
 
 
 def crashes(log, full):

@@ -196,11 +196,10 @@ def topod_binary():
     """The executable: the environment variable TOPOD, else the usual build folder."""
     if os.environ.get('TOPOD'):
         return pathlib.Path(os.environ['TOPOD']).resolve()
-    candidates = [REPOSITORY / 'build' / 'server' / 'topod', REPOSITORY / 'build' / 'topod']
-    for candidate in candidates:
-        if candidate.exists():
-            return candidate
-    raise ServerError('no topod: build it, or name it in the environment variable TOPOD')
+    built = REPOSITORY / 'build' / 'release' / 'server' / 'topod'
+    if built.exists():
+        return built
+    raise ServerError('no topod: tools/build, or name it in the environment variable TOPOD')
 
 
 class Topod(Server):
@@ -224,7 +223,7 @@ class Topod(Server):
             command += ['--config', str(path)]
         else:
             command += ['--data-dir', str(self.data_dir), '--client-port', port]
-        command += ['--port-file', str(self.port_file)]
+        command += ['--client-address', self.host, '--port-file', str(self.port_file)]
         return command + self.extra_args, None
 
     def _serves(self):
