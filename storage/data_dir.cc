@@ -100,8 +100,7 @@ Expected<void> make_dirs(FileSystem& files, const std::string& path) {
 // What may lie in a directory that becomes ours: an interrupted creation of ours, the file with
 // the server's number, and what file systems put into their roots.
 bool is_harmless(std::string_view name) {
-  return name == kLockName || name == kIdentityDraftName || name == "myid" ||
-         name == "lost+found";
+  return name == kLockName || name == kIdentityDraftName || name == "myid" || name == "lost+found";
 }
 
 Expected<void> refuse_foreign(FileSystem& files, const std::string& path) {
@@ -111,8 +110,8 @@ Expected<void> refuse_foreign(FileSystem& files, const std::string& path) {
   if (is_ours != names->end()) return {};
   const auto foreign = std::find_if_not(names->begin(), names->end(), is_harmless);
   if (foreign == names->end()) return {};
-  std::string what = path + " is no data directory of topod: it has no file \"identity\" but \"" +
-                     *foreign + "\"";
+  std::string what =
+      path + " is no data directory of topod: it has no file \"identity\" but \"" + *foreign + "\"";
   if (*foreign == "version-2") what += " (the data of an Apache ZooKeeper server)";
   return storage_error(StorageError::Kind::kForeign, what + "; give an empty directory");
 }

@@ -40,10 +40,8 @@ bool Error::is_damage() const {
     case MDB_INCOMPATIBLE:
     case MDB_BAD_DBI:
     case MDB_BAD_VALSIZE:
-    case MDB_NOTFOUND:
-      return true;
-    default:
-      return false;
+    case MDB_NOTFOUND: return true;
+    default: return false;
   }
 }
 

@@ -112,8 +112,7 @@ class PageWalk {
 
   Expected<Meta> read_metas();
   Expected<void> walk_tree(const TreeRecord& record, TreeKind kind);
-  Expected<void> walk_page(uint64_t number, const KeyRange& range, uint16_t level,
-                           TreeWalk& walk);
+  Expected<void> walk_page(uint64_t number, const KeyRange& range, uint16_t level, TreeWalk& walk);
   Expected<void> walk_children(uint64_t number, const std::vector<Node>& nodes,
                                const KeyRange& range, uint16_t level, TreeWalk& walk);
   Expected<void> take_leaf_node(uint64_t number, const Node& node, TreeWalk& walk);
@@ -168,8 +167,7 @@ Expected<Meta> PageWalk::read_metas() {
   if (page_bytes_ < 512 || page_bytes_ > 65'536 || (page_bytes_ & (page_bytes_ - 1)) != 0) {
     return damage(0, "is no meta page: impossible page size");
   }
-  const Expected<std::string> second_bytes =
-      read_bytes(page_bytes_, kPageHeaderBytes + kMetaBytes);
+  const Expected<std::string> second_bytes = read_bytes(page_bytes_, kPageHeaderBytes + kMetaBytes);
   if (!second_bytes) return tl::unexpected(second_bytes.error());
   const Meta second(*second_bytes);
   const std::array<const Meta*, kMetaPages> metas{&first, &second};
@@ -190,9 +188,9 @@ Expected<Meta> PageWalk::read_metas() {
   }
   // Before memory is given to the bitmap.
   if (newer.last_page < kMetaPages - 1 || newer.last_page >= file_bytes_ / page_bytes_) {
-    return damage(&newer == &first ? 0 : 1,
-                  "speaks of " + std::to_string(newer.last_page) + " pages, the file has " +
-                      std::to_string(file_bytes_ / page_bytes_));
+    return damage(&newer == &first ? 0 : 1, "speaks of " + std::to_string(newer.last_page) +
+                                                " pages, the file has " +
+                                                std::to_string(file_bytes_ / page_bytes_));
   }
   if (newer.free_tree.flags != kIntegerKeys || newer.main_tree.flags != 0 ||
       newer.main_tree.pad != 0) {
@@ -245,8 +243,8 @@ Expected<void> PageWalk::walk_page(uint64_t number, const KeyRange& range, uint1
     if (walk.kind == TreeKind::kFreeList && key.size() != sizeof(uint64_t)) {
       return damage(number, "has a key of wrong length");
     }
-    const bool in_order = last.empty() || key_less(walk.kind, last, key) ||
-                          (may_equal && key == last);
+    const bool in_order =
+        last.empty() || key_less(walk.kind, last, key) || (may_equal && key == last);
     if (!in_order || (range.end && !key_less(walk.kind, key, *range.end))) {
       return damage(number, "has keys out of order");
     }
@@ -389,9 +387,9 @@ Expected<std::string> PageWalk::read_bytes(uint64_t offset, size_t bytes) const 
   }
   if (!count) return storage_error(count.error());
   if (*count < bytes) {
-    return storage_error(StorageError::Kind::kDamaged,
-                         path_ + ": ends at byte " + std::to_string(offset + *count) +
-                             ", which is too short");
+    return storage_error(
+        StorageError::Kind::kDamaged,
+        path_ + ": ends at byte " + std::to_string(offset + *count) + ", which is too short");
   }
   return buffer;
 }

@@ -43,7 +43,6 @@ struct PageCounts {
 // kDamaged: what and where. Nobody may write to the file meanwhile.
 [[nodiscard]] Expected<PageCounts> check_pages(FileSystem& files, const std::string& path);
 // `path` is named in errors.
-[[nodiscard]] Expected<PageCounts> check_pages(std::unique_ptr<File> file,
-                                               const std::string& path);
+[[nodiscard]] Expected<PageCounts> check_pages(std::unique_ptr<File> file, const std::string& path);
 
 }  // namespace topod::storage

@@ -20,10 +20,7 @@ class Scan {
  public:
   Scan(const lmdb::Transaction& transaction, const TableHandles& tables, std::string where,
        LoadVisitor& visitor)
-      : transaction_(transaction),
-        tables_(tables),
-        where_(std::move(where)),
-        visitor_(visitor) {}
+      : transaction_(transaction), tables_(tables), where_(std::move(where)), visitor_(visitor) {}
 
   Expected<Loaded> run();
 
@@ -187,8 +184,7 @@ Expected<void> Scan::read_nodes() {
 }
 
 // Both tables are in order of node ids, so the chunks are simply the next ones.
-Expected<void> Scan::gather_content(const NodeHeader& header, Rows& chunks,
-                                    std::string& content) {
+Expected<void> Scan::gather_content(const NodeHeader& header, Rows& chunks, std::string& content) {
   content.clear();
   const uint32_t count = chunk_count(header.content_bytes(), limits::kDataChunkBytes);
   for (uint32_t index = 0; index < count; ++index) {
@@ -263,9 +259,9 @@ Expected<void> Scan::compare_totals() {
 
 Expected<Loaded> Scan::run() {
   using Step = Expected<void> (Scan::*)();
-  constexpr std::array<Step, 6> kSteps{&Scan::read_meta,     &Scan::read_acls,
-                                       &Scan::read_nodes,    &Scan::read_sessions,
-                                       &Scan::read_members,  &Scan::compare_totals};
+  constexpr std::array<Step, 6> kSteps{&Scan::read_meta,    &Scan::read_acls,
+                                       &Scan::read_nodes,   &Scan::read_sessions,
+                                       &Scan::read_members, &Scan::compare_totals};
   for (const Step step : kSteps) {
     if (auto done = (this->*step)(); !done) return tl::unexpected(done.error());
   }

@@ -94,8 +94,8 @@ lmdb::Result<void> RowWriter::write_node(NodeId id, const Checkpoint::Image& ima
     const std::string_view header = bytes.substr(0, kNodeHeaderBytes);
     const std::string_view content = bytes.substr(kNodeHeaderBytes);
     const bool fits = content.size() <= limits::kInlineRowBytes;
-    auto done = replace(Table::kNodes, key.view(), header, fits ? content : std::string_view(),
-                        *before);
+    auto done =
+        replace(Table::kNodes, key.view(), header, fits ? content : std::string_view(), *before);
     if (!done) return done;
     if (!fits) rows_after = chunk_count(content.size(), limits::kDataChunkBytes);
     for (uint32_t chunk = 0; chunk < rows_after; ++chunk) {
@@ -124,8 +124,8 @@ lmdb::Result<void> RowWriter::write_acl(AclId id, const Checkpoint::Image& image
     std::memcpy(header.data() + kHashBytes, &list_bytes, sizeof list_bytes);
     rows_after = chunk_count(image.bytes.size(), kAclChunkBytes);
     for (uint32_t chunk = 0; chunk < rows_after; ++chunk) {
-      const auto content = std::string_view(image.bytes)
-                               .substr(size_t{chunk} * kAclChunkBytes, kAclChunkBytes);
+      const auto content =
+          std::string_view(image.bytes).substr(size_t{chunk} * kAclChunkBytes, kAclChunkBytes);
       auto done = put(Table::kAcls, RowKey::of(id, chunk).view(), header, content);
       if (!done) return done;
     }

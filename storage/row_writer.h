@@ -43,9 +43,7 @@ class RowWriter {
   // replacement the evidence would be gone and the totals wrong.
   lmdb::Result<std::string_view> existing(Table table, std::string_view key);
   lmdb::Result<void> find_last_keys();
-  [[nodiscard]] MDB_dbi handle(Table table) const {
-    return tables_[static_cast<size_t>(table)];
-  }
+  [[nodiscard]] MDB_dbi handle(Table table) const { return tables_[static_cast<size_t>(table)]; }
 
   lmdb::Transaction& transaction_;
   const TableHandles& tables_;

@@ -194,8 +194,6 @@ Expected<Snapshot> Store::snapshot() const {
   return Snapshot(std::move(pass), std::move(*transaction), tables_, dir_);
 }
 
-size_t Store::used_bytes() const {
-  return environment_.used_pages() * environment_.page_bytes();
-}
+size_t Store::used_bytes() const { return environment_.used_pages() * environment_.page_bytes(); }
 
 }  // namespace topod::storage

@@ -55,8 +55,7 @@ class Snapshot {
     ~Pass();
     std::shared_ptr<ReaderGate> gate;
   };
-  Snapshot(Pass pass, lmdb::Transaction transaction, const TableHandles& tables,
-           std::string where)
+  Snapshot(Pass pass, lmdb::Transaction transaction, const TableHandles& tables, std::string where)
       : pass_(std::move(pass)),
         transaction_(std::move(transaction)),
         tables_(tables),

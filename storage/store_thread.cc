@@ -94,8 +94,8 @@ void StoreThread::commit() {
     finished = std::exchange(work_, std::nullopt);
     changed_.notify_all();
   }
-  callbacks_.on_checkpoint(
-      meta, std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
+  callbacks_.on_checkpoint(meta,
+                           std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count());
 }
 
 void StoreThread::scrub() {

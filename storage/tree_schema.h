@@ -172,7 +172,7 @@ void seal_row(Table table, std::string_view key, char* value, size_t bytes);
 
 // ---- encoding: appends to `out`, hash field left zero (seal_row) ---------------------------
 
-// Header, name and data in one, whatever their length; `split_node` of RowWriter cuts it up.
+// Header, name and data in one, whatever their length; RowWriter cuts it up.
 void encode(const NodeRow& row, std::string& out);
 void encode(const SessionRow& row, std::string& out);
 void encode(const MemberRow& row, std::string& out);
@@ -218,8 +218,9 @@ struct AclChunk {
 
 // Number of rows that `content_bytes` take with `chunk_bytes` each; an empty one takes one.
 [[nodiscard]] constexpr uint32_t chunk_count(size_t content_bytes, size_t chunk_bytes) {
-  return content_bytes == 0 ? 1
-                            : static_cast<uint32_t>((content_bytes + chunk_bytes - 1) / chunk_bytes);
+  return content_bytes == 0
+             ? 1
+             : static_cast<uint32_t>((content_bytes + chunk_bytes - 1) / chunk_bytes);
 }
 
 }  // namespace topod::storage

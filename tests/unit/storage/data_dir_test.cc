@@ -24,7 +24,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr DirectoryIdentity kIdentity{EnsembleId(0x0123'4567'89ab'cdef), ServerId(3),
+constexpr DirectoryIdentity kIdentity{EnsembleId(0x0123'4567'89ab'cdef),
+                                      ServerId(3),
                                       {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 
 void write_file(const std::string& path, const std::string& text) {

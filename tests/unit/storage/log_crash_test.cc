@@ -61,21 +61,21 @@ void crash_everywhere(uint64_t seed, CallPhase phase, bool power) {
 }
 
 TEST(LogCrash, PowerLossBeforeAnyCallKeepsWhatWasAcknowledged) {
-  for (int seed = 1; seed <= scaled(20, 400); ++seed) {
+  for (int seed = 1; seed <= scaled(8, 400); ++seed) {
     crash_everywhere(static_cast<uint64_t>(seed), CallPhase::kBefore, true);
     if (HasFailure()) return;
   }
 }
 
 TEST(LogCrash, PowerLossInAnyCallKeepsWhatWasAcknowledged) {
-  for (int seed = 1; seed <= scaled(40, 800); ++seed) {
+  for (int seed = 1; seed <= scaled(16, 800); ++seed) {
     crash_everywhere(static_cast<uint64_t>(seed), CallPhase::kDuring, true);
     if (HasFailure()) return;
   }
 }
 
 TEST(LogCrash, PowerLossAfterAnyCallKeepsWhatWasAcknowledged) {
-  for (int seed = 1; seed <= scaled(20, 400); ++seed) {
+  for (int seed = 1; seed <= scaled(8, 400); ++seed) {
     crash_everywhere(static_cast<uint64_t>(seed), CallPhase::kAfter, true);
     if (HasFailure()) return;
   }
@@ -84,7 +84,7 @@ TEST(LogCrash, PowerLossAfterAnyCallKeepsWhatWasAcknowledged) {
 // The process dies between write and flush: what reads well must be made durable before it is
 // relied upon, for the power may go next.
 TEST(LogCrash, ProcessDeathThenPowerLossKeepsWhatWasRecovered) {
-  for (int seed = 1; seed <= scaled(20, 400); ++seed) {
+  for (int seed = 1; seed <= scaled(8, 400); ++seed) {
     crash_everywhere(static_cast<uint64_t>(seed), CallPhase::kDuring, false);
     if (HasFailure()) return;
   }
@@ -92,7 +92,7 @@ TEST(LogCrash, ProcessDeathThenPowerLossKeepsWhatWasRecovered) {
 
 // The power goes again while the log is being repaired, and again, at every call of the repair.
 TEST(LogCrash, PowerLossDuringRecoveryKeepsWhatWasAcknowledged) {
-  const int seeds = scaled(20, 200);
+  const int seeds = scaled(8, 200);
   for (int seed = 1; seed <= seeds; ++seed) {
     const auto number = static_cast<uint64_t>(seed);
     const uint64_t calls = calls_of_workload(number);
@@ -133,14 +133,14 @@ void fail_everywhere(uint64_t seed, int code) {
 }
 
 TEST(LogCrash, AnInputOutputErrorInAnyCallLosesNothingAcknowledged) {
-  for (int seed = 1; seed <= scaled(20, 400); ++seed) {
+  for (int seed = 1; seed <= scaled(8, 400); ++seed) {
     fail_everywhere(static_cast<uint64_t>(seed), EIO);
     if (HasFailure()) return;
   }
 }
 
 TEST(LogCrash, AFullDiskInAnyCallLosesNothingAcknowledged) {
-  for (int seed = 1; seed <= scaled(20, 400); ++seed) {
+  for (int seed = 1; seed <= scaled(8, 400); ++seed) {
     fail_everywhere(static_cast<uint64_t>(seed), ENOSPC);
     if (HasFailure()) return;
   }

@@ -225,13 +225,13 @@ TEST_F(StoreTest, AScanGoesOnBehindTheKeyItIsGiven) {
   std::string seen;
   for (bool at_end = false; !at_end;) {
     int left = 2;
-    const auto end = snapshot->scan(Table::kNodes, position, [&](std::string_view key,
-                                                                 std::string_view) {
-      if (left-- == 0) return false;
-      position.assign(key);
-      seen += static_cast<char>('0' + key.back());
-      return true;
-    });
+    const auto end =
+        snapshot->scan(Table::kNodes, position, [&](std::string_view key, std::string_view) {
+          if (left-- == 0) return false;
+          position.assign(key);
+          seen += static_cast<char>('0' + key.back());
+          return true;
+        });
     ASSERT_TRUE(end);
     at_end = *end;
   }

@@ -103,8 +103,8 @@ class FillableDisk final : public FileSystem {
 
 class StoreThreadTest : public ::testing::Test {
  protected:
-  void start(const StoreThreadOptions& options = {}, const Store::Options& store_options =
-                                                         small_store()) {
+  void start(const StoreThreadOptions& options = {},
+             const Store::Options& store_options = small_store()) {
     Checkpoint first;
     for (uint64_t id = 1; id <= 100; ++id) model_.put_node(sample_node(id, "n", "first"), first);
     auto store = Store::create(dir_, store_options, first, model_.meta(0));
@@ -120,9 +120,7 @@ class StoreThreadTest : public ::testing::Test {
     callbacks.on_no_space = [this](bool no_space) {
       heard_.add(no_space ? "no space" : "space again");
     };
-    callbacks.on_damage = [this](const StorageError& error) {
-      heard_.add("damage " + error.what);
-    };
+    callbacks.on_damage = [this](const StorageError& error) { heard_.add("damage " + error.what); };
     thread_ = std::make_unique<StoreThread>(std::move(store), options, std::move(callbacks));
   }
   void submit(int64_t zxid) {
@@ -197,8 +195,7 @@ TEST_F(StoreThreadTest, AFullDiskKeepsTheCheckpointUntilThereIsSpace) {
   EXPECT_TRUE(thread_->busy());
   disk.full = false;
   ASSERT_TRUE(heard_.wait_for("checkpoint 1"));
-  EXPECT_EQ(heard_.all(),
-            (std::vector<std::string>{"no space", "space again", "checkpoint 1"}));
+  EXPECT_EQ(heard_.all(), (std::vector<std::string>{"no space", "space again", "checkpoint 1"}));
   expect_stored(1);
 }
 

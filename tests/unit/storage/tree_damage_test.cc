@@ -129,8 +129,8 @@ TEST_F(TreeDamageTest, EveryFlippedByteIsFoundOrDoesNoHarm) {
   for (size_t offset = 0; offset < whole_.size(); ++offset) {
     const bool in_header = offset % kPageBytes < 160;
     if (!in_header && offset % stride != 0) continue;
-    const char flipped = static_cast<char>(
-        whole_[offset] ^ (random() % 2 == 0 ? 0xff : 1 << random() % 8));
+    const char flipped =
+        static_cast<char>(whole_[offset] ^ (random() % 2 == 0 ? 0xff : 1 << random() % 8));
     set_bytes(offset, {&flipped, 1});
     SCOPED_TRACE("byte " + std::to_string(offset) + " of page " +
                  std::to_string(offset / kPageBytes));

@@ -75,9 +75,12 @@ TEST(TreeSchema, ARowIsBoundToItsKeyAndItsTable) {
 }
 
 TEST(TreeSchema, ASessionWithEveryFieldComesBack) {
-  const SessionRow row{SessionId(0x7fff'ffff'ffff'ffff), -5,
+  const SessionRow row{SessionId(0x7fff'ffff'ffff'ffff),
+                       -5,
                        {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-                       ServerId(17), Incarnation(18), ConnectionId(19)};
+                       ServerId(17),
+                       Incarnation(18),
+                       ConnectionId(19)};
   std::string value;
   encode(row, value);
   const auto decoded = decode_session(RowKey::of(row.id).view(), value);

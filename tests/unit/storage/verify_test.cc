@@ -61,8 +61,7 @@ class VerifyTest : public ::testing::Test {
     }
     ASSERT_TRUE((*log)->seal());
   }
-  static void commit(const DataDir& dir, const Checkpoint& checkpoint,
-                     const CheckpointMeta& meta) {
+  static void commit(const DataDir& dir, const Checkpoint& checkpoint, const CheckpointMeta& meta) {
     if (std::filesystem::exists(dir.tree_path(1))) {
       auto store = Store::open(dir.tree_path(1), small_store());
       ASSERT_TRUE(store && store->commit(checkpoint, meta));
