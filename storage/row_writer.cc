@@ -154,8 +154,8 @@ lmdb::Result<void> RowWriter::replace(Table table, std::string_view key, std::st
   char value[kRowBytesMax];
   const size_t bytes = header.size() + content.size();
   CHECK(bytes <= sizeof value);
-  std::memcpy(value, header.data(), header.size());
-  std::memcpy(value + header.size(), content.data(), content.size());
+  header.copy(value, header.size());
+  content.copy(value + header.size(), content.size());
   seal_row(table, key, value, bytes);
 
   const auto index = static_cast<size_t>(table);
