@@ -172,10 +172,8 @@ class Run:
     def _compare(self, slot, request, answers):
         (their_events, theirs), (our_events, ours) = answers
         self._history.append((self._step_number, slot, request, theirs))
-        their_kept = intended.drop_filtered_events(their_events, our_events, self._context,
-                                                   self.used)
         reconciled = intended.reconcile(slot, request, theirs, ours, self._context, self.used)
-        if their_kept != our_events or reconciled[0] != reconciled[1]:
+        if their_events != our_events or reconciled[0] != reconciled[1]:
             raise Difference(self._report(
                 f'{describe(request)}\nreference:\n{show_frames(their_events, theirs)}\n'
                 f'subject:\n{show_frames(our_events, ours)}'))

@@ -17,6 +17,7 @@ from .view import START
 
 SLOTS = 4
 MAX_BATCH = 8
+NOT_IN_BATCHES = (Op.PING, Op.SET_ACL)
 TREE_COMPARISON_INTERVAL = 100  # steps
 CREDENTIALS = (b'u:p', b'v:q', b'no-colon')
 SUPER_CREDENTIALS = b'super:admin'
@@ -114,7 +115,8 @@ class Generator:
         if dice < 0.10:
             size = self.random.randrange(2, MAX_BATCH)
             requests = [self._request(slot) for _ in range(size)]
-            return Exchange(slot, [request for request in requests if request.op != Op.PING])
+            return Exchange(slot, [request for request in requests
+                                   if request.op not in NOT_IN_BATCHES])
         return Exchange(slot, [self._request(slot)])
 
     def _with_new_connection(self, slot, step):
@@ -206,6 +208,8 @@ class Generator:
         return records.set_acl(path, self._acl(path), self._version())
 
     def _exists(self, slot):
+        if self.random.random() < 0.02:
+            return records.exists(NUL_PATH)
         path = self._path()
         watch = self._watch_flag(slot, path) and path not in self.locked
         return records.exists(path, watch)
@@ -289,7 +293,7 @@ class Generator:
         return records.auth(self.random.choice(['world', 'nope', 'auth', 'super', '', None]), b'x')
 
     def _add_watch(self, slot):
-        path = self._path(bad_share=0.01)
+        path = '/' if self.random.random() < 0.3 else self._path(bad_share=0.01)
         mode = self.random.choice([WatchMode.PERSISTENT, WatchMode.PERSISTENT_RECURSIVE])
         if not self._may_watch(slot, path, mode.name):
             return records.add_watch('/a', self.random.choice([2, -1, 99]))
@@ -298,7 +302,7 @@ class Generator:
     def _examine_watches(self, slot):
         """checkWatches and removeWatches; only kind 3 asks the same of persistent watches."""
         maker = self.random.choice([records.check_watches, records.remove_watches])
-        known = list(self.watched[slot]) or PATHS
+        known = [path for path in self.watched[slot] if path.startswith('/')] or PATHS
         path = self.random.choice(known)
         one_shot = self.watched[slot].get(path) == 'one-shot'
         return maker(path, self.random.choice([1, 2, 3, 0, 6] if one_shot else [3, 0, 6]))
