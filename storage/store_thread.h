@@ -59,7 +59,7 @@ class StoreThread {
   // comes after it.
   void stop();
 
-  // Any thread: for streaming, and for metrics.
+  // Any thread, for its snapshots and its sizes in bytes.
   [[nodiscard]] const Store& store() const { return store_; }
 
  private:
