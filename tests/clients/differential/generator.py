@@ -82,7 +82,8 @@ class Generator:
             (4, self._set_acl), (4, self._get_acl), (2, self._sync), (1, self._ping),
             (12, self._multi), (4, self._multi_read), (5, self._set_watches), (4, self._add_watch),
             (5, self._examine_watches), (2, self._get_ephemerals), (2, self._count_children),
-            (1, self._who_am_i), (0 if self._restarts else 4, self._quota), (2, self._truncated), (1, self._extended),
+            (1, self._who_am_i), (0 if self._restarts else 4, self._quota),
+            (2, self._truncated), (1, self._extended),
             (1, self._reconfig)]
 
     def next_step(self, latest_label):
