@@ -126,7 +126,7 @@ TEST_F(LogRecoveryTest, ASealMakesALostBatchBeforeItVisible) {
   append_transaction(4);
   ASSERT_TRUE(log_->seal().has_value());
   log_.reset();
-  zero_sector(last, 0);
+  overwrite(last.segment, last.offset, std::string(4'096, '\0'));
   const LogDamage found = damage();
   EXPECT_EQ(found.position, last);
   EXPECT_EQ(found.batches_behind, 1U);
@@ -182,6 +182,55 @@ TEST_F(LogRecoveryTest, ABatchWrittenElsewhereIsDamage) {
   // The write of the third batch went to the place of the second.
   overwrite(1, 2 * 4'096, bytes.substr(3 * 4'096, 4'096));
   EXPECT_EQ(damage().position, (LogPosition{1, 2 * 4'096}));
+}
+
+// A batch that was never acknowledged was dropped and another one written in its place; then the
+// disk brings the old one back.
+TEST_F(LogRecoveryTest, AFormerBatchAtTheSamePlaceIsDamage) {
+  open();
+  append_transaction(1);
+  const LogPosition place = log_->end();
+  append_transaction(2, 50);
+  log_.reset();
+  const std::string former = disk_.contents(path(1)).substr(place.offset, 4'096);
+  overwrite(1, place.offset, std::string(4'096, '\0'));
+  open();
+  append_transaction(2, 60);
+  append_transaction(3);
+  log_.reset();
+  overwrite(1, place.offset, former);
+  EXPECT_EQ(damage().position, (LogPosition{1, place.offset + 4'096}));
+}
+
+// Bytes as they were written, but what they say is no log: a fault of ours or of the memory.
+TEST_F(LogRecoveryTest, ABatchThatDoesNotAddUpIsDamage) {
+  open();
+  append_transaction(1);
+  const LogPosition place = log_->end();
+  log_.reset();
+  const LogScan before = scan();
+  RecordBatch batch;
+  batch.add(LogRecordKind::kTransaction, Zxid(2), 1, "payload");
+  const std::string good(batch.bytes());
+  const auto put = [&](const std::string& records, uint32_t count, int64_t last_zxid) {
+    BatchBuilder builder(kTestIdentity);
+    BatchHeader header;
+    header.segment = place.segment;
+    header.offset = static_cast<uint32_t>(place.offset);
+    header.record_count = count;
+    header.last_zxid = last_zxid;
+    header.previous_hash = before.end_hash;
+    builder.begin(records.size());
+    builder.add(records);
+    const auto bytes = builder.finish(header);
+    overwrite(1, place.offset, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return scan();
+  };
+  EXPECT_EQ(put(good, 1, 2).verdict, LogVerdict::kClean);
+  EXPECT_EQ(put(good, 1, 3).verdict, LogVerdict::kDamaged);
+  EXPECT_EQ(put(good, 2, 2).verdict, LogVerdict::kDamaged);
+  EXPECT_EQ(put(good + "x", 1, 2).verdict, LogVerdict::kDamaged);
+  EXPECT_EQ(put(good + good, 2, 2).verdict, LogVerdict::kDamaged);
 }
 
 TEST_F(LogRecoveryTest, AWriteThatTheDiskLostIsDamage) {

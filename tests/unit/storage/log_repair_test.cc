@@ -122,6 +122,21 @@ TEST_F(LogRepairTest, DamageAtTheBeginningOfTheCheckpointsSegmentGoesOnFromTheCh
   EXPECT_EQ(zxids(from), range(31, 50));
 }
 
+TEST_F(LogRepairTest, ACheckpointOfAnEmptyTreeIsCoveredByTheNewLog) {
+  open();
+  append(LogRecordKind::kAcceptedEpoch, Zxid(), 1);
+  const LogBase checkpoint{Zxid(), 1, "digest", log_->end()};
+  append_transactions(1, 2);
+  log_.reset();
+  disk_.flip(path(1), 20, 1);
+  const auto from = repair(damage(checkpoint.position), checkpoint);
+  ASSERT_TRUE(from.has_value());
+  power_loss(from);
+  append_transactions(1, 20);
+  power_loss(from);
+  EXPECT_EQ(zxids(from), range(1, 20));
+}
+
 TEST_F(LogRepairTest, DamageAtTheVeryBeginningLeavesAnEmptyUsableLog) {
   write(10);
   log_.reset();
