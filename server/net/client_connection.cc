@@ -96,18 +96,20 @@ bool ClientConnection::process_word() {
   }
   // The first bytes of a connect request are the high bytes of a small number, no letters.
   if (word[0] < 'a' || word[0] > 'z') return false;
-  four_letter_ = true;
-  std::optional<std::string> answer =
-      listener_.handler().four_letter_word(word, pending.substr(kWordBytes), id_);
-  if (!answer) {
-    four_letter_ = false;
-    return false;
+  four_letter_ = true;  // the answer may tell of this connection
+  node::WordAnswer answer =
+      listener_.handler().four_letter_word(word, pending.substr(kWordBytes));
+  four_letter_ = answer.kind != node::WordAnswer::Kind::kNoWord;
+  switch (answer.kind) {
+    case node::WordAnswer::Kind::kNoWord:
+      return false;
+    case node::WordAnswer::Kind::kNeedsArgument:
+      read();
+      return true;
+    case node::WordAnswer::Kind::kAnswer:
+      break;
   }
-  if (answer->empty()) {  // its argument has not arrived yet
-    read();
-    return true;
-  }
-  send(*answer);
+  if (!answer.text.empty()) send(answer.text);
   close_after_sending();
   return true;
 }
@@ -205,8 +207,14 @@ void ClientConnection::close_after_sending() {
 void ClientConnection::finish_sending() {
   if (shut_) return;
   shut_ = true;
-  asio::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  asio::error_code error;
+  char unread;
+  socket_.receive(asio::buffer(&unread, 1), asio::ip::tcp::socket::message_peek, error);
+  if (error == asio::error::would_block) {
+    fail({});  // nothing unread: closing resets nothing
+    return;
+  }
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
   read();
 }
 

@@ -66,6 +66,7 @@ class ClientListener final : public node::ClientNet {
   asio::steady_timer accept_timer_;
   node::ClientHandler* handler_ = nullptr;
   uint16_t port_ = 0;
+  asio::ip::tcp::endpoint peer_;  // of the connection being accepted
   uint64_t last_id_ = 0;
   bool stopping_ = false;
   std::unordered_map<ConnectionId, std::shared_ptr<ClientConnection>> connections_;

@@ -62,12 +62,11 @@ Administration::Administration(const Config& config, Facts facts, zab::Replica& 
       environment_(admin::read_environment()),
       trace_mask_(kTraceMaskDefault) {}
 
-std::optional<std::string> Administration::answer(std::string_view word,
-                                                  std::string_view argument, ConnectionId) {
+WordAnswer Administration::answer(std::string_view word, std::string_view argument) {
   const std::optional<admin::Word> known = admin::parse_word(word);
-  if (!known) return std::nullopt;
+  if (!known) return {};
   const size_t needed = whitelist_.allows(*known) ? admin::argument_bytes(*known) : 0;
-  if (argument.size() < needed) return std::string{};
+  if (argument.size() < needed) return {WordAnswer::Kind::kNeedsArgument, {}};
   admin::Answer answer =
       admin::answer(*known, argument.substr(0, needed), whitelist_, *this);
   switch (answer.request) {
@@ -83,7 +82,7 @@ std::optional<std::string> Administration::answer(std::string_view word,
       trace_mask_ = answer.trace_mask;
       break;
   }
-  return std::move(answer.text);
+  return {WordAnswer::Kind::kAnswer, std::move(answer.text)};
 }
 
 std::string Administration::version() const { return std::string(protocol_version()); }

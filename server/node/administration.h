@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,8 +32,7 @@ class Administration final : public Administrator, private admin::AdminSource {
   Administration(const Config& config, Facts facts, zab::Replica& replica, const ClientNet& net,
                  const LogStore& log, const TreeStore& tree, const Clock& clock);
 
-  std::optional<std::string> answer(std::string_view word, std::string_view argument,
-                                    ConnectionId asker) override;
+  WordAnswer answer(std::string_view word, std::string_view argument) override;
 
  private:
   [[nodiscard]] bool is_serving() const override { return replica_.serving(); }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +17,13 @@
 #include "server/zab/output.h"
 
 namespace topod::node {
+
+// What becomes of the four bytes with which a connection begins.
+struct WordAnswer {
+  enum class Kind { kNoWord, kNeedsArgument, kAnswer };
+  Kind kind = Kind::kNoWord;
+  std::string text;  // the whole answer; may be empty
+};
 
 // Called by the client port.
 class ClientHandler {
@@ -37,11 +43,8 @@ class ClientHandler {
   // Over a limit (its configuration key): closed before anything was read.
   virtual void connection_rejected(std::string_view address, uint16_t port,
                                    std::string_view limit) = 0;
-  // The whole answer to a four-letter word; nullopt if `word` is none, empty if more of the
-  // word's argument must arrive first. `argument` is what has followed the word so far.
-  virtual std::optional<std::string> four_letter_word(std::string_view word,
-                                                      std::string_view argument,
-                                                      ConnectionId asker) = 0;
+  // `argument` is what has followed the word so far.
+  virtual WordAnswer four_letter_word(std::string_view word, std::string_view argument) = 0;
 };
 
 // A socket of the client port, for the administrator's words.

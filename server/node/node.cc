@@ -75,11 +75,8 @@ void Node::connection_rejected(std::string_view address, uint16_t port, std::str
                   {{"limit", limit}, {"peer", address}, {"port", port}});
 }
 
-std::optional<std::string> Node::four_letter_word(std::string_view word,
-                                                  std::string_view argument,
-                                                  ConnectionId asker) {
-  return administrator_ == nullptr ? std::nullopt
-                                   : administrator_->answer(word, argument, asker);
+WordAnswer Node::four_letter_word(std::string_view word, std::string_view argument) {
+  return administrator_ == nullptr ? WordAnswer{} : administrator_->answer(word, argument);
 }
 
 void Node::log_durable(uint64_t record_number) { replica_.durable(record_number, now()); }

@@ -29,8 +29,7 @@ struct NodeLimits {
 class Administrator {
  public:
   virtual ~Administrator() = default;
-  virtual std::optional<std::string> answer(std::string_view word, std::string_view argument,
-                                            ConnectionId asker) = 0;
+  virtual WordAnswer answer(std::string_view word, std::string_view argument) = 0;
 };
 
 class Node final : public ClientHandler {
@@ -48,8 +47,7 @@ class Node final : public ClientHandler {
   [[nodiscard]] bool has_session(ConnectionId id) const override;
   void connection_rejected(std::string_view address, uint16_t port,
                            std::string_view limit) override;
-  std::optional<std::string> four_letter_word(std::string_view word, std::string_view argument,
-                                              ConnectionId asker) override;
+  WordAnswer four_letter_word(std::string_view word, std::string_view argument) override;
   void log_durable(uint64_t record_number);
   void tick();
 

@@ -196,7 +196,7 @@ TEST_F(NodeTest, ASessionlessConnectionIsKnownAsSuch) {
 }
 
 TEST_F(NodeTest, AWordWithoutAdministratorIsNone) {
-  EXPECT_EQ(node_.four_letter_word("ruok", {}, ConnectionId(1)), std::nullopt);
+  EXPECT_EQ(node_.four_letter_word("ruok", {}).kind, WordAnswer::Kind::kNoWord);
 }
 
 }  // namespace
