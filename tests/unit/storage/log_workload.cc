@@ -127,7 +127,7 @@ bool LogWorkload::step() {
     case 1: take_checkpoint(); return log_->trim(*checkpoint_).has_value();
     case 2:
     case 3: {
-      const auto ready = log_->prepare_spare(8'192 << (random_() % 3));
+      const auto ready = log_->prepare_spare(size_t{8'192} << (random_() % 3));
       return ready.has_value() || ready.error().no_space();
     }
     default: return append_random();
