@@ -15,7 +15,8 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 
 std::string sectors(char first, size_t count) {
   std::string text;
-  for (size_t i = 0; i < count; ++i) text.append(512, static_cast<char>(first + i));
+  for (size_t i = 0; i < count; ++i)
+    text.append(512, static_cast<char>(first + static_cast<char>(i)));
   return text;
 }
 
