@@ -53,8 +53,7 @@ int main(int count, char** arguments) {
     std::fputs(line.error().text.c_str(), line.error().code == 0 ? stdout : stderr);
     return line.error().code;
   }
-  const auto loaded =
-      topod::node::load_config(line->config_file, line->overrides, line->options);
+  const auto loaded = topod::node::load_config(line->config_file, line->overrides, line->options);
   if (!loaded) return report_errors(loaded.error());
   if (line->task == CommandLine::Task::kVerify) return verify(loaded->config);
   topod::node::start_logging(loaded->config.log_level);

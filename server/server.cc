@@ -135,14 +135,14 @@ void Server::join(node::OpenedData data) {
                        .max_outstanding_total = config_.max_outstanding_total,
                        .max_outstanding_bytes = config_.max_outstanding_bytes},
       *replica_, *listener_, *log_, *tree_, clock_, entropy_);
-  administration_.emplace(config_,
-                          node::Administration::Facts{
-                              .client_port = listener_->port(),
-                              .tree_dir = data.dir.tree_path(data.generation),
-                              .log_dir = data.log_dir,
-                              .open_files_max = open_files_max_,
-                              .started = clock_.now()},
-                          *replica_, *listener_, *log_, *tree_, clock_);
+  administration_.emplace(
+      config_,
+      node::Administration::Facts{.client_port = listener_->port(),
+                                  .tree_dir = data.dir.tree_path(data.generation),
+                                  .log_dir = data.log_dir,
+                                  .open_files_max = open_files_max_,
+                                  .started = clock_.now()},
+      *replica_, *listener_, *log_, *tree_, clock_);
   node_->set_administrator(*administration_);
   replica_->start(data.promises, clock_.now());
   dir_ = std::move(data.dir);

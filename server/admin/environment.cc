@@ -56,7 +56,7 @@ Environment read_environment() {
 }
 
 MemoryMib read_memory() {
-  struct sysinfo memory{};
+  struct sysinfo memory {};
   if (sysinfo(&memory) != 0) return {};
   const uint64_t unit = memory.mem_unit;
   return {(memory.freeram + memory.bufferram) * unit / kMib, memory.totalram * unit / kMib};

@@ -95,8 +95,7 @@ Whitelist::Whitelist(std::span<const std::string> names) {
 Answer answer(Word word, std::string_view argument, const Whitelist& whitelist,
               const AdminSource& source) {
   if (!whitelist.allows(word)) {
-    return {std::string(name_of(word)) +
-            " is not executed because it is not in the whitelist.\n"};
+    return {std::string(name_of(word)) + " is not executed because it is not in the whitelist.\n"};
   }
   if (needs_serving(word) && !source.is_serving()) return {std::string(kNotServing)};
   if (word == Word::kStmk) return set_trace_mask(argument);

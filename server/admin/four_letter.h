@@ -17,8 +17,24 @@
 namespace topod::admin {
 
 enum class Word {
-  kConf, kCons, kCrst, kDirs, kDump, kEnvi, kGtmk, kHash, kIsro,
-  kMntr, kRuok, kSrst, kSrvr, kStat, kStmk, kWchc, kWchp, kWchs,
+  kConf,
+  kCons,
+  kCrst,
+  kDirs,
+  kDump,
+  kEnvi,
+  kGtmk,
+  kHash,
+  kIsro,
+  kMntr,
+  kRuok,
+  kSrst,
+  kSrvr,
+  kStat,
+  kStmk,
+  kWchc,
+  kWchp,
+  kWchs,
 };
 inline constexpr size_t kWordCount = 18;
 inline constexpr size_t kWordBytes = 4;

@@ -27,8 +27,7 @@ void append_stats(std::string& text, const ServerStats& stats) {
                  "Node count: {}\n",
                  stats.latency.min, average_text(stats.latency.average), stats.latency.max,
                  stats.received, stats.sent, stats.connections, stats.outstanding,
-                 static_cast<uint64_t>(stats.zxid.value()), name_of(stats.mode),
-                 stats.node_count);
+                 static_cast<uint64_t>(stats.zxid.value()), name_of(stats.mode), stats.node_count);
   if (stats.proposals) {
     fmt::format_to(std::back_inserter(text), "Proposal sizes last/min/max: {}/{}/{}\n",
                    stats.proposals->last, stats.proposals->min, stats.proposals->max);
@@ -37,15 +36,14 @@ void append_stats(std::string& text, const ServerStats& stats) {
 
 void append_brief(std::string& text, const ConnectionInfo& connection) {
   fmt::format_to(std::back_inserter(text), " /{}[{:x}](queued={},recved={},sent={}",
-                 connection.peer, connection.interest_bits, connection.queued,
-                 connection.received, connection.sent);
+                 connection.peer, connection.interest_bits, connection.queued, connection.received,
+                 connection.sent);
 }
 
 void append_session(std::string& text, const ConnectionInfo::Session& session) {
   fmt::format_to(std::back_inserter(text), ",sid=0x{:x},lop={},est={},to={}",
-                 static_cast<uint64_t>(session.id.value()),
-                 short_name_of(session.last_operation), session.established_at_ms,
-                 session.timeout_ms);
+                 static_cast<uint64_t>(session.id.value()), short_name_of(session.last_operation),
+                 session.established_at_ms, session.timeout_ms);
   if (session.last_cxid >= 0) {
     fmt::format_to(std::back_inserter(text), ",lcxid=0x{:x}", session.last_cxid);
   }

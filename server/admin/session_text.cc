@@ -19,8 +19,7 @@ void append_buckets(std::string& text, std::string_view name,
   for (const auto& [at_ms, bucket] : buckets) entries += bucket.size();
   fmt::format_to(std::back_inserter(text), "{} Sets ({})/({}):\n", name, buckets.size(), entries);
   for (const auto& [at_ms, bucket] : buckets) {
-    fmt::format_to(std::back_inserter(text), "{} expire at {}:\n", bucket.size(),
-                   date_text(at_ms));
+    fmt::format_to(std::back_inserter(text), "{} expire at {}:\n", bucket.size(), date_text(at_ms));
     for (const Entry& entry : bucket) append(entry);
   }
 }
@@ -64,8 +63,8 @@ std::string dump_text(const SessionsDump& sessions,
   text += "Connections dump:\n";
   append_buckets(text, "Connections", connections.expiring_at_ms,
                  [&](const ConnectionsDump::Entry& entry) {
-                   fmt::format_to(std::back_inserter(text), "\tip: /{} sessionId: {}\n",
-                                  entry.peer, hex(entry.session.value()));
+                   fmt::format_to(std::back_inserter(text), "\tip: /{} sessionId: {}\n", entry.peer,
+                                  hex(entry.session.value()));
                  });
   return text;
 }

@@ -23,10 +23,9 @@ namespace topod::admin {
 [[nodiscard]] std::string envi_text(const std::string& version, const Environment& environment);
 
 // ---- server/admin/session_text.cc -----------------------------------------------------------
-[[nodiscard]] std::string dump_text(
-    const SessionsDump& sessions,
-    const std::map<SessionId, std::vector<std::string>>& ephemerals,
-    const ConnectionsDump& connections);
+[[nodiscard]] std::string dump_text(const SessionsDump& sessions,
+                                    const std::map<SessionId, std::vector<std::string>>& ephemerals,
+                                    const ConnectionsDump& connections);
 [[nodiscard]] std::string wchs_text(const WatchSummary& summary);
 [[nodiscard]] std::string wchc_text(const std::map<std::string, std::set<SessionId>>& by_path);
 [[nodiscard]] std::string wchp_text(const std::map<std::string, std::set<SessionId>>& by_path);

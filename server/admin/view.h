@@ -61,8 +61,8 @@ struct ConnectionInfo {
     int64_t average_latency_ms = 0;
     int64_t max_latency_ms = 0;
   };
-  std::string peer;          // "127.0.0.1:53164"
-  int32_t interest_bits = 0; // 1 = being read; 0 = asks a four-letter word
+  std::string peer;           // "127.0.0.1:53164"
+  int32_t interest_bits = 0;  // 1 = being read; 0 = asks a four-letter word
   uint64_t queued = 0;
   uint64_t received = 0;
   uint64_t sent = 0;

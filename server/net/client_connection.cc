@@ -18,8 +18,8 @@ constexpr std::string_view kTelnetInterrupt = "\xff\xf4\xff\xfd";
 }  // namespace
 
 ClientConnection::ClientConnection(ClientListener& listener, ConnectionId id,
-                                   asio::ip::tcp::socket socket, std::string address,
-                                   uint16_t port, int64_t now_ms)
+                                   asio::ip::tcp::socket socket, std::string address, uint16_t port,
+                                   int64_t now_ms)
     : listener_(listener),
       id_(id),
       socket_(std::move(socket)),
@@ -72,12 +72,8 @@ void ClientConnection::process_frames() {
         any_frame_ = true;
         if (!listener_.handler().client_frame(id_, next.frame)) paused_ = true;
         break;
-      case FrameReader::Verdict::kNeedMore:
-        read();
-        return;
-      case FrameReader::Verdict::kBadLength:
-        bad_frame(next.length);
-        return;
+      case FrameReader::Verdict::kNeedMore: read(); return;
+      case FrameReader::Verdict::kBadLength: bad_frame(next.length); return;
     }
   }
 }
@@ -97,17 +93,12 @@ bool ClientConnection::process_word() {
   // The first bytes of a connect request are the high bytes of a small number, no letters.
   if (word[0] < 'a' || word[0] > 'z') return false;
   four_letter_ = true;  // the answer may tell of this connection
-  node::WordAnswer answer =
-      listener_.handler().four_letter_word(word, pending.substr(kWordBytes));
+  node::WordAnswer answer = listener_.handler().four_letter_word(word, pending.substr(kWordBytes));
   four_letter_ = answer.kind != node::WordAnswer::Kind::kNoWord;
   switch (answer.kind) {
-    case node::WordAnswer::Kind::kNoWord:
-      return false;
-    case node::WordAnswer::Kind::kNeedsArgument:
-      read();
-      return true;
-    case node::WordAnswer::Kind::kAnswer:
-      break;
+    case node::WordAnswer::Kind::kNoWord: return false;
+    case node::WordAnswer::Kind::kNeedsArgument: read(); return true;
+    case node::WordAnswer::Kind::kAnswer: break;
   }
   if (!answer.text.empty()) send(answer.text);
   close_after_sending();

@@ -71,14 +71,14 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::string out_;
   size_t sent_ = 0;  // of out_
 
-  bool any_frame_ = false;   // the first bytes have been seen
+  bool any_frame_ = false;  // the first bytes have been seen
   bool four_letter_ = false;
-  bool reading_ = false;     // an asynchronous read is under way
-  bool paused_ = false;      // by the handler or by unsent bytes
-  bool writing_ = false;     // waiting for the socket to take more
-  bool closing_ = false;     // close once all is sent
-  bool shut_ = false;        // our side is shut down; dropping what comes
-  bool draining_ = false;    // the server stops: nothing new is read
+  bool reading_ = false;   // an asynchronous read is under way
+  bool paused_ = false;    // by the handler or by unsent bytes
+  bool writing_ = false;   // waiting for the socket to take more
+  bool closing_ = false;   // close once all is sent
+  bool shut_ = false;      // our side is shut down; dropping what comes
+  bool draining_ = false;  // the server stops: nothing new is read
   bool dropped_ = false;
 };
 

@@ -28,11 +28,7 @@ std::string printable(const asio::ip::address& address) {
 }  // namespace
 
 ClientListener::ClientListener(asio::io_context& io, ClientOptions options)
-    : io_(io),
-      options_(std::move(options)),
-      acceptor_(io),
-      sweep_timer_(io),
-      accept_timer_(io) {}
+    : io_(io), options_(std::move(options)), acceptor_(io), sweep_timer_(io), accept_timer_(io) {}
 
 tl::expected<void, std::string> ClientListener::listen() {
   using asio::ip::tcp;
@@ -150,8 +146,8 @@ void ClientListener::sweep() {
         failed(*connection, {});
       } else {
         ++figures_.sessionless_closed;
-        failed(*connection, "no session within " +
-                                std::to_string(options_.sessionless_timeout_ms) + " ms");
+        failed(*connection,
+               "no session within " + std::to_string(options_.sessionless_timeout_ms) + " ms");
       }
     }
     sweep();

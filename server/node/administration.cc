@@ -67,20 +67,14 @@ WordAnswer Administration::answer(std::string_view word, std::string_view argume
   if (!known) return {};
   const size_t needed = whitelist_.allows(*known) ? admin::argument_bytes(*known) : 0;
   if (argument.size() < needed) return {WordAnswer::Kind::kNeedsArgument, {}};
-  admin::Answer answer =
-      admin::answer(*known, argument.substr(0, needed), whitelist_, *this);
+  admin::Answer answer = admin::answer(*known, argument.substr(0, needed), whitelist_, *this);
   switch (answer.request) {
-    case admin::Request::kNothing:
-      break;
+    case admin::Request::kNothing: break;
     case admin::Request::kResetConnectionStats:
       replica_.clients().reset_connection_figures();
       break;
-    case admin::Request::kResetServerStats:
-      replica_.clients().reset_figures();
-      break;
-    case admin::Request::kSetTraceMask:
-      trace_mask_ = answer.trace_mask;
-      break;
+    case admin::Request::kResetServerStats: replica_.clients().reset_figures(); break;
+    case admin::Request::kSetTraceMask: trace_mask_ = answer.trace_mask; break;
   }
   return {WordAnswer::Kind::kAnswer, std::move(answer.text)};
 }
@@ -181,10 +175,9 @@ admin::ConnectionsDump Administration::connection_expiry() const {
     const zab::Connection* connection = replica_.clients().find(socket.id);
     if (connection == nullptr) continue;
     const bool live = connection->session != SessionId{};
-    const int64_t at = live ? now.wall_ms + connection->touched_ms - now.monotonic_ms() +
-                                  connection->timeout_ms
-                            : connection->figures.established_wall_ms +
-                                  config_.sessionless_timeout_ms;
+    const int64_t at =
+        live ? now.wall_ms + connection->touched_ms - now.monotonic_ms() + connection->timeout_ms
+             : connection->figures.established_wall_ms + config_.sessionless_timeout_ms;
     dump.expiring_at_ms[at].push_back({socket.peer, connection->session});
   }
   return dump;

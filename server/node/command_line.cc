@@ -59,8 +59,8 @@ void declare(CLI::App& app, CommandLine& line, Flags& flags) {
 }
 
 tl::unexpected<CommandLineExit> mistake(const std::string& text) {
-  return tl::unexpected(CommandLineExit{
-      kExitBadConfig, "topod: " + text + "\nTry 'topod --help' for examples.\n"});
+  return tl::unexpected(
+      CommandLineExit{kExitBadConfig, "topod: " + text + "\nTry 'topod --help' for examples.\n"});
 }
 
 // What the options mean together.

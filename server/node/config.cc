@@ -167,8 +167,7 @@ void Loader::read_dynamic_file() {
   if (dynamic_file_.empty()) return;
   const tl::expected<std::string, std::string> text = read_file_(dynamic_file_);
   if (!text) {
-    fail_on(kDynamicConfigFileKey,
-            "cannot read " + shown("", dynamic_file_) + ": " + text.error());
+    fail_on(kDynamicConfigFileKey, "cannot read " + shown("", dynamic_file_) + ": " + text.error());
     return;
   }
   const auto properties = parse_properties(*text);
@@ -194,8 +193,7 @@ void Loader::apply_overrides() {
   if (overrides_.data_dir) config_.data_dir = *overrides_.data_dir;
   if (overrides_.client_port) config_.client_port = *overrides_.client_port;
   if (overrides_.log_level) config_.log_level = *overrides_.log_level;
-  if (overrides_.client_address &&
-      read_host(*overrides_.client_address, config_.client_address)) {
+  if (overrides_.client_address && read_host(*overrides_.client_address, config_.client_address)) {
     remark(LogLevel::kError, "", 0, "--client-address",
            "expected a host name or an address without a port, not " +
                shown("", *overrides_.client_address));
@@ -218,9 +216,9 @@ void Loader::settle_members() {
   constexpr const char* kWhyLimits = "expected, for there are several servers";
   if (config_.init_limit_ticks == 0) fail_on("initLimit", kWhyLimits);
   if (config_.sync_limit_ticks == 0) fail_on("syncLimit", kWhyLimits);
-  const auto voters = std::count_if(
-      config_.members.begin(), config_.members.end(),
-      [](const Member& member) { return member.role == MemberRole::kParticipant; });
+  const auto voters =
+      std::count_if(config_.members.begin(), config_.members.end(),
+                    [](const Member& member) { return member.role == MemberRole::kParticipant; });
   if (voters % 2 == 0) {
     remark(LogLevel::kWarn, file_, 0, "",
            std::to_string(voters) + " voting servers survive no more failures than " +
@@ -235,8 +233,10 @@ void Loader::read_server_id() {
   const std::string path = config_.data_dir + "/myid";
   const tl::expected<std::string, std::string> text = read_file_(path);
   if (!text) {
-    if (config_.members.size() == 1) config_.server_id = config_.members.front().id;
-    else remark(LogLevel::kError, path, 0, "", "expected this server's id: " + text.error());
+    if (config_.members.size() == 1)
+      config_.server_id = config_.members.front().id;
+    else
+      remark(LogLevel::kError, path, 0, "", "expected this server's id: " + text.error());
     return;
   }
   const auto id = parse_whole_number(trimmed(*text));
@@ -304,9 +304,9 @@ void Loader::check_relations() {
 
 void Loader::check_words() {
   for (const std::string& word : config_.four_letter_words) {
-    const bool is_known = word == kEveryWord ||
-                          std::find(kFourLetterWords.begin(), kFourLetterWords.end(), word) !=
-                              kFourLetterWords.end();
+    const bool is_known =
+        word == kEveryWord ||
+        std::find(kFourLetterWords.begin(), kFourLetterWords.end(), word) != kFourLetterWords.end();
     if (!is_known) {
       remark_on(LogLevel::kWarn, "4lw.commands.whitelist",
                 shown("", word) + " is not a four-letter word");
@@ -363,9 +363,8 @@ std::string to_string(const ConfigRemark& remark) {
   return text;
 }
 
-LoadResult parse_config(std::string_view text, const std::string& file,
-                        const Overrides& overrides, const ConfigOptions& options,
-                        const ReadFile& read_file) {
+LoadResult parse_config(std::string_view text, const std::string& file, const Overrides& overrides,
+                        const ConfigOptions& options, const ReadFile& read_file) {
   return Loader(file, overrides, options, read_file).load(text);
 }
 

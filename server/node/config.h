@@ -33,11 +33,11 @@ inline constexpr std::array<std::string_view, 18> kFourLetterWords = {
 struct Config {
   // ---- where -------------------------------------------------------------------------------
   std::string data_dir;
-  std::string log_dir;            // of the log; empty: inside data_dir
-  bool create_data_dir = true;    // data_dir need not exist
-  std::string client_address;     // empty: every address of the machine
-  int32_t client_port = -1;       // 0: the kernel picks; -1 only where no port was asked for
-  int32_t listen_backlog = -1;    // -1: as long as the kernel allows
+  std::string log_dir;          // of the log; empty: inside data_dir
+  bool create_data_dir = true;  // data_dir need not exist
+  std::string client_address;   // empty: every address of the machine
+  int32_t client_port = -1;     // 0: the kernel picks; -1 only where no port was asked for
+  int32_t listen_backlog = -1;  // -1: as long as the kernel allows
   bool client_tcp_keep_alive = false;
 
   // ---- sessions ----------------------------------------------------------------------------

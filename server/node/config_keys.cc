@@ -40,8 +40,7 @@ constexpr AppliedKey kAppliedKeys[] = {
     {"maxCnxns", number<&Config::max_connections, 0, kInt32Max>},
     {"maxClientCnxns", number<&Config::max_connections_per_address, 0, kInt32Max>},
     {"globalOutstandingLimit", number<&Config::max_outstanding_total, 1, kInt32Max>},
-    {"maxOutstandingPerConnection",
-     number<&Config::max_outstanding_per_connection, 1, kInt32Max>},
+    {"maxOutstandingPerConnection", number<&Config::max_outstanding_per_connection, 1, kInt32Max>},
     {"maxOutstandingBytes", number<&Config::max_outstanding_bytes, 1'048'576, 64 * kGib>},
     {"maxUnsentBytes",
      number<&Config::max_unsent_bytes, int64_t{limits::kUnsentPauseBytes}, 64 * kGib>},
@@ -57,8 +56,7 @@ constexpr AppliedKey kAppliedKeys[] = {
     {"enforce.auth.enabled", truth<&Config::enforce_auth>},
     {"enforce.auth.schemes", auth_schemes},
     // ---- containers
-    {"znode.container.checkIntervalMs",
-     number<&Config::container_check_interval_ms, 1, kYearMs>},
+    {"znode.container.checkIntervalMs", number<&Config::container_check_interval_ms, 1, kYearMs>},
     {"znode.container.maxPerMinute", number<&Config::container_max_per_minute, 1, kInt32Max>},
     {"znode.container.maxNeverUsedIntervalMs",
      number<&Config::container_max_never_used_ms, 0, kYearMs>},
@@ -84,8 +82,7 @@ constexpr std::string_view kEnsemble = "takes effect in an ensemble only";
 constexpr std::string_view kNoTls = "TLS is not served";
 constexpr std::string_view kNoSasl = "SASL is not served";
 constexpr std::string_view kNoReconfig = "the set of servers cannot be changed while they run";
-constexpr std::string_view kNullProvider =
-    "org.apache.zookeeper.metrics.impl.nullmetricsprovider";
+constexpr std::string_view kNullProvider = "org.apache.zookeeper.metrics.impl.nullmetricsprovider";
 constexpr std::string_view kThrottle =
     "reading from clients is slowed down by globalOutstandingLimit, maxOutstandingPerConnection "
     "and maxOutstandingBytes instead";

@@ -19,10 +19,10 @@ struct AppliedKey {
 
 // A key of ZooKeeper's that changes nothing here.
 struct IgnoredKey {
-  std::string_view name;      // a final * stands for anything
+  std::string_view name;  // a final * stands for anything
   // The value that asks for nothing we lack, in small letters; * = every value.
   std::string_view harmless;
-  std::string_view reason;    // told to the operator
+  std::string_view reason;  // told to the operator
   // Another value would leave open what the operator wants closed: it is refused.
   bool is_protection = false;
 };

@@ -10,8 +10,8 @@ namespace topod::node {
 namespace {
 
 // Names of OpenSSL that Java knows too, for the ids made with them must stay the same.
-constexpr std::string_view kDigestAlgorithms[] = {"SHA1",    "SHA-1",   "SHA-224",  "SHA-256",
-                                                  "SHA-384", "SHA-512", "SHA3-224", "SHA3-256",
+constexpr std::string_view kDigestAlgorithms[] = {"SHA1",     "SHA-1",    "SHA-224",  "SHA-256",
+                                                  "SHA-384",  "SHA-512",  "SHA3-224", "SHA3-256",
                                                   "SHA3-384", "SHA3-512", "MD5"};
 constexpr std::string_view kAuthSchemes[] = {"digest", "ip", "sasl", "x509"};
 

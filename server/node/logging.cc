@@ -15,9 +15,7 @@ namespace {
 constexpr int64_t kSecondMs = 1'000;
 
 // What a value may consist of to stand unquoted.
-bool is_plain(char c) {
-  return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
-}
+bool is_plain(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\'; }
 
 void append_value(std::string& line, std::string_view value) {
   bool plain = !value.empty();
@@ -72,21 +70,21 @@ std::string_view name_of(LogLevel level) {
 }
 
 std::optional<LogLevel> parse_log_level(std::string_view name) {
-  for (const LogLevel level : {LogLevel::kTrace, LogLevel::kDebug, LogLevel::kInfo,
-                               LogLevel::kWarn, LogLevel::kError}) {
+  for (const LogLevel level :
+       {LogLevel::kTrace, LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError}) {
     if (name == name_of(level)) return level;
   }
   return std::nullopt;
 }
 
-std::string hex(int64_t number) {
-  return fmt::format("0x{:x}", static_cast<uint64_t>(number));
-}
+std::string hex(int64_t number) { return fmt::format("0x{:x}", static_cast<uint64_t>(number)); }
 
 void start_logging(LogLevel level, std::ostream* out) {
   std::shared_ptr<spdlog::sinks::sink> sink;
-  if (out == nullptr) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  else sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(*out, true);
+  if (out == nullptr)
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  else
+    sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(*out, true);
   auto logger = std::make_unique<spdlog::logger>("topod", std::move(sink));
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
   logger->set_level(to_spdlog(level));

@@ -66,8 +66,8 @@ inline void log_error(std::string_view part, std::string_view sentence, LogField
 }
 
 // The line without time: "info  client: refused connect peer=10.0.0.7:40312".
-[[nodiscard]] std::string log_line(LogLevel level, std::string_view part,
-                                   std::string_view sentence, LogFields fields);
+[[nodiscard]] std::string log_line(LogLevel level, std::string_view part, std::string_view sentence,
+                                   LogFields fields);
 
 // For events that others cause as often as they like: so many lines in a second, then one line
 // that says how many were left out. Used by one thread; times are monotonic milliseconds.
@@ -87,7 +87,7 @@ class RateLimitedLog {
   std::string part_;
   int lines_per_second_;
   std::optional<int64_t> second_began_ms_;
-  int lines_ = 0;        // written in this second
+  int lines_ = 0;  // written in this second
   uint64_t left_out_ = 0;
 };
 

@@ -159,7 +159,8 @@ void MembershipReader::check_groups(std::vector<std::string>& wrong) const {
   }
   for (const auto& [id, member] : members_) {
     if (member.role != MemberRole::kParticipant || seen[id] == 1) continue;
-    wrong.push_back(named(id) + " to be in exactly one group, as every participant must be when "
+    wrong.push_back(named(id) +
+                    " to be in exactly one group, as every participant must be when "
                     "there are groups");
   }
 }

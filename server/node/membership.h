@@ -30,11 +30,11 @@ struct Member {
   ServerId id;
   std::vector<PeerAddress> addresses;  // at least one
   MemberRole role = MemberRole::kParticipant;
-  std::optional<HostPort> client;         // of the server line, not of clientPort
+  std::optional<HostPort> client;  // of the server line, not of clientPort
   std::optional<HostPort> secure_client;
-  uint32_t weight = 1;             // 0: never votes
-  std::optional<uint32_t> group;   // set for every participant or for none
-  std::string cell;                // failure domain, empty: not said
+  uint32_t weight = 1;            // 0: never votes
+  std::optional<uint32_t> group;  // set for every participant or for none
+  std::string cell;               // failure domain, empty: not said
 };
 
 inline constexpr uint32_t kServerIdMax = 255;

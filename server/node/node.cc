@@ -8,8 +8,8 @@ namespace {
 constexpr int kResumeRoundsMax = 4;
 }  // namespace
 
-Node::Node(NodeLimits limits, zab::Replica& replica, ClientNet& net, LogStore& log,
-           TreeStore& tree, const Clock& clock, Entropy& entropy)
+Node::Node(NodeLimits limits, zab::Replica& replica, ClientNet& net, LogStore& log, TreeStore& tree,
+           const Clock& clock, Entropy& entropy)
     : limits_(limits),
       replica_(replica),
       net_(net),
@@ -112,11 +112,10 @@ void Node::carry_out() {
     if (client.close == zab::CloseReason::kNone) continue;
     if (client.close != zab::CloseReason::kClosedByClient) {
       const zab::Connection* connection = replica_.clients().find(client.connection);
-      client_log_.log(
-          now().monotonic_ms(), LogLevel::kInfo, "closing connection",
-          {{"reason", zab::name_of(client.close)},
-           {"peer", connection == nullptr ? std::string("gone") : connection->address},
-           {"connection", client.connection.value()}});
+      client_log_.log(now().monotonic_ms(), LogLevel::kInfo, "closing connection",
+                      {{"reason", zab::name_of(client.close)},
+                       {"peer", connection == nullptr ? std::string("gone") : connection->address},
+                       {"connection", client.connection.value()}});
     }
     net_.close_after_sending(client.connection);
   }

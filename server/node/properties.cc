@@ -93,10 +93,14 @@ std::optional<uint32_t> parse_code_unit(std::string_view digits) {
   uint32_t unit = 0;
   for (const char c : digits.substr(0, 4)) {
     uint32_t digit = 0;
-    if (c >= '0' && c <= '9') digit = static_cast<uint32_t>(c - '0');
-    else if (c >= 'a' && c <= 'f') digit = static_cast<uint32_t>(c - 'a' + 10);
-    else if (c >= 'A' && c <= 'F') digit = static_cast<uint32_t>(c - 'A' + 10);
-    else return std::nullopt;
+    if (c >= '0' && c <= '9')
+      digit = static_cast<uint32_t>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      digit = static_cast<uint32_t>(c - 'a' + 10);
+    else if (c >= 'A' && c <= 'F')
+      digit = static_cast<uint32_t>(c - 'A' + 10);
+    else
+      return std::nullopt;
     unit = unit * 16 + digit;
   }
   return unit;
@@ -152,8 +156,10 @@ std::optional<std::string> unescape(std::string_view text) {
 // Where the key ends: the first separator that is not escaped.
 size_t end_of_key(std::string_view line) {
   for (size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '\\') ++i;
-    else if (line[i] == '=' || line[i] == ':' || is_blank(line[i])) return i;
+    if (line[i] == '\\')
+      ++i;
+    else if (line[i] == '=' || line[i] == ':' || is_blank(line[i]))
+      return i;
   }
   return line.size();
 }

@@ -142,8 +142,10 @@ Started<void> load(OpenedData& data, const storage::Store::Options& options) {
     return failure(kExitDamaged, path + ": " + why);
   }
   if (data.state->digest != state::Digest(meta.digest_low, meta.digest_high)) {
-    return failure(kExitDamaged, path + ": the rows do not add up to the digest of their checkpoint"
-                                        " at zxid " + hex(meta.zxid.value()));
+    return failure(kExitDamaged, path +
+                                     ": the rows do not add up to the digest of their checkpoint"
+                                     " at zxid " +
+                                     hex(meta.zxid.value()));
   }
   data.promises.accepted_epoch = meta.accepted_epoch;
   data.promises.current_epoch = meta.current_epoch;
@@ -161,8 +163,8 @@ Started<void> open_tree(OpenedData& data, const Config& config, bool discard_dam
   if (!generations) return failure(generations.error());
   const bool exists = !generations->empty();
   if (exists) data.generation = generations->back();
-  if (auto kept = data.dir.keep_only_generation(
-          exists ? std::optional<uint64_t>(data.generation) : std::nullopt);
+  if (auto kept = data.dir.keep_only_generation(exists ? std::optional<uint64_t>(data.generation)
+                                                       : std::nullopt);
       !kept) {
     return failure(kept.error());
   }
@@ -209,8 +211,8 @@ tl::unexpected<StartupError> failure(const storage::LogOpenError& error) {
 }
 
 // Cuts the log before the damage; what lies behind it is put aside.
-Started<void> repair_log(OpenedData& data, const Config& config,
-                         const storage::LogOptions& options, const storage::LogDamage& damage) {
+Started<void> repair_log(OpenedData& data, const Config& config, const storage::LogOptions& options,
+                         const storage::LogDamage& damage) {
   storage::FileSystem& files = storage::posix_file_system();
   const auto aside = storage::make_damaged_folder(
       files, config.log_dir.empty() ? data.dir.path() : config.log_dir);
@@ -341,13 +343,13 @@ Started<Replayed> replay_log(const OpenedData& data, zab::Replica& replica, Tree
     const Zxid applied = replica.state().applied;
     if (view.zxid <= applied) continue;  // the checkpoint covers it
     if (Zxid(static_cast<int64_t>(view.number)) != applied) {
-      return failure(kExitDamaged, "the log goes on at zxid " + hex(view.zxid.value()) +
-                                       " after " + hex(static_cast<int64_t>(view.number)) +
+      return failure(kExitDamaged, "the log goes on at zxid " + hex(view.zxid.value()) + " after " +
+                                       hex(static_cast<int64_t>(view.number)) +
                                        ", but the stored tree ends at " + hex(applied.value()));
     }
     if (!replica.replay(view.zxid, view.payload)) {
-      return failure(kExitDamaged, "the log entry at zxid " + hex(view.zxid.value()) +
-                                       " cannot be decoded");
+      return failure(kExitDamaged,
+                     "the log entry at zxid " + hex(view.zxid.value()) + " cannot be decoded");
     }
     if (++replayed.transactions % kReplayedPerCollection == 0) {
       tree.collect(replica.state(), replica.changes());

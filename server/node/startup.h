@@ -33,8 +33,7 @@ using Started = tl::expected<T, StartupError>;
 
 // What a data directory holds, opened for use.
 struct OpenedData {
-  explicit OpenedData(storage::DataDir opened)
-      : dir(std::move(opened)), identity(dir.identity()) {}
+  explicit OpenedData(storage::DataDir opened) : dir(std::move(opened)), identity(dir.identity()) {}
 
   storage::DataDir dir;
   storage::DirectoryIdentity identity;

@@ -41,8 +41,7 @@ TreeAdapter::TreeAdapter(asio::io_context& io, storage::Store store, const Confi
     // The tree in memory is whole; the operator should replace the disk or restore a member.
     log_error("store", "the scrub found damage in the stored tree", {{"what", error.what}});
   };
-  thread_ = std::make_unique<storage::StoreThread>(std::move(store), options,
-                                                   std::move(callbacks));
+  thread_ = std::make_unique<storage::StoreThread>(std::move(store), options, std::move(callbacks));
 }
 
 void TreeAdapter::collect(const state::State& state, const state::Changes& changes) {
@@ -93,9 +92,8 @@ void TreeAdapter::checkpoint_if_due(const zab::Replica& replica, int64_t now_ms)
 void TreeAdapter::begin(const zab::Replica& replica) {
   busy_ = true;
   under_way_ = position_;
-  thread_->submit(
-      std::exchange(gathering_, storage::Checkpoint{}),
-      checkpoint_meta(replica.state(), replica.promises(), identity_, position_));
+  thread_->submit(std::exchange(gathering_, storage::Checkpoint{}),
+                  checkpoint_meta(replica.state(), replica.promises(), identity_, position_));
 }
 
 void TreeAdapter::done(int64_t commit_ns) {

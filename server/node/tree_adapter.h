@@ -60,7 +60,7 @@ class TreeAdapter final : public TreeStore {
   storage::LogPosition previous_;   // of the last one that is durable
   bool busy_ = false;
   int64_t last_begin_ms_ = 0;
-  std::vector<NodeId> changed_nodes_;  // reused
+  std::vector<NodeId> changed_nodes_;             // reused
   std::unique_ptr<storage::StoreThread> thread_;  // last: its callbacks use the rest
 };
 

@@ -54,8 +54,8 @@ void Clients::answer_write(const entry::Entry& entry, const state::Effects& effe
       origin.incarnation() != incarnation_.value()) {
     return;
   }
-  const uint64_t id = entry.has_write() ? entry.write().connection()
-                                        : entry.close_session().connection();
+  const uint64_t id =
+      entry.has_write() ? entry.write().connection() : entry.close_session().connection();
   Connection* connection = lookup(ConnectionId(id));
   if (connection == nullptr || connection->phase != Connection::Phase::kLive) return;
   // Writes are evaluated in the order of their numbers, and everything before this one has been

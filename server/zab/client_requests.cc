@@ -12,9 +12,7 @@ namespace {
 constexpr size_t kRequestHeaderBytes = 8;
 
 // Requests that may change what those behind them are allowed to do, or end the connection.
-bool is_barrier(OpCode op) {
-  return !is_write(op) && !state::is_read(op) && op != OpCode::kSync;
-}
+bool is_barrier(OpCode op) { return !is_write(op) && !state::is_read(op) && op != OpCode::kSync; }
 
 // Goes through the log. reconfig does not while it is disabled: it is refused on the spot.
 bool needs_log(OpCode op) { return is_write(op) && op != OpCode::kReconfig; }
@@ -63,8 +61,8 @@ bool Clients::may_forward(const Connection& connection, OpCode op) const {
   return needs_log(op) && may_ask(connection, op) && !sink_.refuses_writes();
 }
 
-void Clients::enqueue(Connection& connection, const RequestHeader& header,
-                      std::string_view bytes, Moment now) {
+void Clients::enqueue(Connection& connection, const RequestHeader& header, std::string_view bytes,
+                      Moment now) {
   PendingRequest& request = connection.pending.emplace_back();
   request.xid = header.xid;
   request.op = static_cast<OpCode>(header.op);
@@ -111,8 +109,8 @@ void Clients::forward(Connection& connection, PendingRequest& request, std::stri
 }
 
 // Answers what this server can answer by itself. Everything before it has been answered.
-void Clients::carry_out(Connection& connection, const RequestHeader& header,
-                        std::string_view body, int64_t arrived_us) {
+void Clients::carry_out(Connection& connection, const RequestHeader& header, std::string_view body,
+                        int64_t arrived_us) {
   const auto op = static_cast<OpCode>(header.op);
   if (!may_ask(connection, op)) {
     reply(connection, header.xid, Zxid(0), ErrorCode::kSessionClosedRequireAuth, {});
@@ -151,8 +149,7 @@ void Clients::carry_out(Connection& connection, const RequestHeader& header,
 ErrorCode Clients::answer(Connection& connection, OpCode op, std::string_view body,
                           std::string& out) {
   switch (op) {
-    case OpCode::kPing:
-      return ErrorCode::kOk;
+    case OpCode::kPing: return ErrorCode::kOk;
     case OpCode::kSync: {
       // Everything this leader had committed when the request arrived is applied.
       PathRequest sync;
@@ -167,10 +164,8 @@ ErrorCode Clients::answer(Connection& connection, OpCode op, std::string_view bo
       // As a server on which SASL is not configured.
       JuteWriter(out).write_null();
       return ErrorCode::kOk;
-    case OpCode::kReconfig:
-      return ErrorCode::kReconfigDisabled;
-    default:
-      break;
+    case OpCode::kReconfig: return ErrorCode::kReconfigDisabled;
+    default: break;
   }
   if (is_write(op)) return ErrorCode::kSystemError;  // `refuses_writes`: nothing was tried
   const state::Reader reader{.connection = connection.id,

@@ -133,8 +133,8 @@ void Clients::session_closed(const state::Effects& effects) {
   if (!is_ours(effects.closed_attachment)) return;
   Connection* connection = lookup(effects.closed_attachment.connection);
   if (connection == nullptr || connection->phase == Connection::Phase::kClosing) return;
-  close(*connection, connection->close_requested ? CloseReason::kClosedByClient
-                                                 : CloseReason::kSessionExpired);
+  close(*connection,
+        connection->close_requested ? CloseReason::kClosedByClient : CloseReason::kSessionExpired);
 }
 
 void Clients::touch(Connection& connection) {

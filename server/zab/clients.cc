@@ -29,15 +29,10 @@ void Clients::frame(ConnectionId id, std::string_view bytes, Moment now) {
   ++connection->figures.received;
   ++figures_.received;
   switch (connection->phase) {
-    case Connection::Phase::kAwaitingConnect:
-      connect_request(*connection, bytes, now);
-      break;
+    case Connection::Phase::kAwaitingConnect: connect_request(*connection, bytes, now); break;
     case Connection::Phase::kConnecting:
-    case Connection::Phase::kLive:
-      request(*connection, bytes, now);
-      break;
-    case Connection::Phase::kClosing:
-      break;
+    case Connection::Phase::kLive: request(*connection, bytes, now); break;
+    case Connection::Phase::kClosing: break;
   }
 }
 
@@ -56,24 +51,15 @@ void Clients::applied(const entry::Entry& entry, Zxid zxid, const state::Effects
   now_ = now;
   if (!effects.events.empty() && !watches_.empty()) send_events(zxid, effects);
   switch (entry.kind_case()) {
-    case entry::Entry::kWrite:
-      answer_write(entry, effects);
-      break;
+    case entry::Entry::kWrite: answer_write(entry, effects); break;
     case entry::Entry::kCloseSession:
       answer_write(entry, effects);
       session_closed(effects);
       break;
-    case entry::Entry::kCreateSession:
-      session_created(entry, effects);
-      break;
-    case entry::Entry::kAttach:
-      session_attached(entry, effects);
-      break;
-    case entry::Entry::kExpireSession:
-      session_closed(effects);
-      break;
-    default:
-      break;
+    case entry::Entry::kCreateSession: session_created(entry, effects); break;
+    case entry::Entry::kAttach: session_attached(entry, effects); break;
+    case entry::Entry::kExpireSession: session_closed(effects); break;
+    default: break;
   }
 }
 

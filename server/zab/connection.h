@@ -52,8 +52,8 @@ struct Connection {
 
   ConnectionId id;
   Phase phase = Phase::kAwaitingConnect;
-  std::string address;  // without port
-  state::Secret fresh_secret{};  // for the session it may create
+  std::string address;                  // without port
+  state::Secret fresh_secret{};         // for the session it may create
   bool answers_with_read_only = false;  // its connect request had the flag
 
   SessionId session;
@@ -70,8 +70,8 @@ struct Connection {
   bool has_barrier = false;
   bool close_requested = false;  // closeSession is in the log: what follows is not answered
 
-  std::string out;          // of this turn
-  bool in_output = false;   // listed in this turn's Output
+  std::string out;                                // of this turn
+  bool in_output = false;                         // listed in this turn's Output
   CloseReason close_reason = CloseReason::kNone;  // in phase kClosing
   ConnectionFigures figures;
 };

@@ -65,8 +65,7 @@ void Leader::durable(uint64_t record_number) {
 }
 
 bool Leader::front_committed() const {
-  return !history_.empty() && history_.front().record_number <= durable_record_ &&
-         self_suffices();
+  return !history_.empty() && history_.front().record_number <= durable_record_ && self_suffices();
 }
 
 }  // namespace topod::zab

@@ -40,8 +40,8 @@ class Replica final : private RequestSink {
   void start(Promises promises, Moment now);
 
   // ---- inputs --------------------------------------------------------------------------------
-  void open_connection(ConnectionId id, std::string_view address,
-                       const state::Secret& fresh_secret, Moment now);
+  void open_connection(ConnectionId id, std::string_view address, const state::Secret& fresh_secret,
+                       Moment now);
   void frame(ConnectionId id, std::string_view bytes, Moment now);
   void connection_closed(ConnectionId id);
   // Log records of this run up to this number are on disk.

@@ -26,8 +26,7 @@ void SessionTracker::touch(SessionId session, int32_t timeout_ms, Moment now) {
 
 void SessionTracker::forget(SessionId session) { buckets_.remove(session); }
 
-void SessionTracker::tick(const state::State& state, Moment now,
-                          std::vector<entry::Entry>& due) {
+void SessionTracker::tick(const state::State& state, Moment now, std::vector<entry::Entry>& due) {
   const int64_t now_ms = now.monotonic_ms();
   // While this process was stopped or starved it could not hear its clients either.
   if (last_tick_ms_ >= 0 && now_ms - last_tick_ms_ > kStallMs) {
@@ -38,8 +37,7 @@ void SessionTracker::tick(const state::State& state, Moment now,
   if (now_ms >= next_reap_ms_) reap(state, now, due);
 }
 
-void SessionTracker::expire(const state::State& state, Moment now,
-                            std::vector<entry::Entry>& due) {
+void SessionTracker::expire(const state::State& state, Moment now, std::vector<entry::Entry>& due) {
   for (const SessionId id : buckets_.take_expired(now.monotonic_ms())) {
     const state::Session* session = state.sessions.find(id);
     if (session == nullptr) continue;  // closed already
@@ -65,8 +63,7 @@ bool SessionTracker::is_due(const state::State& state, NodeId id, state::NodeKin
 
 // At most `container_max_per_minute`, spread evenly; a round that was cut short goes on where it
 // stopped.
-void SessionTracker::reap(const state::State& state, Moment now,
-                          std::vector<entry::Entry>& due) {
+void SessionTracker::reap(const state::State& state, Moment now, std::vector<entry::Entry>& due) {
   const int64_t round_ms = std::min(config_.container_check_interval_ms, kReapRoundMs);
   const auto per_round = std::max<int64_t>(config_.container_max_per_minute * round_ms / 60'000, 1);
   int64_t count = 0;
@@ -83,8 +80,7 @@ void SessionTracker::reap(const state::State& state, Moment now,
   }
   const bool finished = it == state.reapable.end();
   if (finished) reaped_up_to_ = NodeId{};
-  next_reap_ms_ =
-      now.monotonic_ms() + (finished ? config_.container_check_interval_ms : round_ms);
+  next_reap_ms_ = now.monotonic_ms() + (finished ? config_.container_check_interval_ms : round_ms);
 }
 
 }  // namespace topod::zab

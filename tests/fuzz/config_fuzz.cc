@@ -31,9 +31,9 @@ void check_config(const Config& config, const ConfigOptions& options) {
   CHECK(!config.enforce_auth || !config.enforce_auth_schemes.empty());
   CHECK(std::is_sorted(config.members.begin(), config.members.end(),
                        [](const Member& a, const Member& b) { return a.id < b.id; }));
-  const auto self = std::find_if(
-      config.members.begin(), config.members.end(),
-      [&](const Member& member) { return member.id == config.server_id; });
+  const auto self =
+      std::find_if(config.members.begin(), config.members.end(),
+                   [&](const Member& member) { return member.id == config.server_id; });
   CHECK(config.members.empty() == (self == config.members.end()));
 }
 

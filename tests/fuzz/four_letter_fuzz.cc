@@ -75,9 +75,7 @@ class AnySource : public AdminSource {
     for (size_t i = list_size(); i > 0; --i) all[SessionId(number())].push_back(text());
     return all;
   }
-  [[nodiscard]] WatchSummary watch_summary() const override {
-    return {count(), count(), count()};
-  }
+  [[nodiscard]] WatchSummary watch_summary() const override { return {count(), count(), count()}; }
   [[nodiscard]] std::map<std::string, std::set<SessionId>> watches_by_path() const override {
     std::map<std::string, std::set<SessionId>> all;
     for (size_t i = list_size(); i > 0; --i) all[text()].insert(SessionId(number()));
@@ -130,10 +128,9 @@ void run(FuzzedDataProvider& data) {
   std::vector<std::string> names(data.ConsumeIntegralInRange<size_t>(0, kListMax));
   for (std::string& name : names) name = data.ConsumeRandomLengthString(kWordBytes);
   const Whitelist whitelist(names);
-  const bool is_listed =
-      std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-        return name == "*" || name == bytes;
-      });
+  const bool is_listed = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name == "*" || name == bytes;
+  });
   CHECK(whitelist.allows(*word) == is_listed);
 
   const std::string argument = data.ConsumeRandomLengthString(argument_bytes(*word));

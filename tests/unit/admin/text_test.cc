@@ -111,17 +111,17 @@ TEST(AdminText, ConfOfAMemberEndsWithTheMembershipWithoutNewline) {
   Settings settings = SampleSource().settings();
   settings.ensemble = EnsembleSettings{
       10, 5, 3888, 2888, true, "server.1=a:2888:3888:observer;0.0.0.0:2181\nversion=0"};
-  EXPECT_TRUE(conf_text(settings).ends_with(
-      "serverId=1\n"
-      "initLimit=10\n"
-      "syncLimit=5\n"
-      "electionAlg=3\n"
-      "electionPort=3888\n"
-      "quorumPort=2888\n"
-      "peerType=1\n"
-      "membership: \n"
-      "server.1=a:2888:3888:observer;0.0.0.0:2181\n"
-      "version=0"));
+  EXPECT_TRUE(
+      conf_text(settings).ends_with("serverId=1\n"
+                                    "initLimit=10\n"
+                                    "syncLimit=5\n"
+                                    "electionAlg=3\n"
+                                    "electionPort=3888\n"
+                                    "quorumPort=2888\n"
+                                    "peerType=1\n"
+                                    "membership: \n"
+                                    "server.1=a:2888:3888:observer;0.0.0.0:2181\n"
+                                    "version=0"));
 }
 
 TEST(AdminText, DirsHasTwoLines) {
@@ -194,8 +194,8 @@ TEST(AdminText, ATimeThatNoCalendarHoldsIsANumber) {
 }
 
 TEST(AdminText, WatchesBySummarySessionAndPath) {
-  const std::map<std::string, std::set<SessionId>> by_path = {
-      {"/a", {SessionId(1), SessionId(2)}}, {"/b", {SessionId(2)}}};
+  const std::map<std::string, std::set<SessionId>> by_path = {{"/a", {SessionId(1), SessionId(2)}},
+                                                              {"/b", {SessionId(2)}}};
   EXPECT_EQ(wchs_text({2, 2, 3}), "2 connections watching 2 paths\nTotal watches:3\n");
   EXPECT_EQ(wchc_text(by_path), "0x1\n\t/a\n0x2\n\t/a\n\t/b\n\n");
   EXPECT_EQ(wchp_text(by_path), "/a\n\t0x1\n\t0x2\n/b\n\t0x2\n\n");
@@ -251,23 +251,37 @@ TEST(AdminText, MntrOfALeaderHasItsPeerStateSecondAndProposalSizes) {
 }
 
 TEST(AdminText, EveryOperationHasAShortName) {
-  const std::map<OpCode, std::string_view> expected = {
-      {OpCode::kPing, "PING"},          {OpCode::kCreateSession, "SESS"},
-      {OpCode::kMulti, "MULT"},         {OpCode::kMultiRead, "MLTR"},
-      {OpCode::kCreate, "CREA"},        {OpCode::kCreate2, "CREA"},
-      {OpCode::kCreateTtl, "CREA"},     {OpCode::kCreateContainer, "CREA"},
-      {OpCode::kDelete, "DELE"},        {OpCode::kDeleteContainer, "DELE"},
-      {OpCode::kSetData, "SETD"},       {OpCode::kReconfig, "RECO"},
-      {OpCode::kSetAcl, "SETA"},        {OpCode::kCloseSession, "CLOS"},
-      {OpCode::kSync, "SYNC"},          {OpCode::kCheck, "CHEC"},
-      {OpCode::kExists, "EXIS"},        {OpCode::kGetData, "GETD"},
-      {OpCode::kSetWatches, "SETW"},    {OpCode::kSetWatches2, "STW2"},
-      {OpCode::kAddWatch, "ADDW"},      {OpCode::kGetAcl, "GETA"},
-      {OpCode::kGetChildren, "GETC"},   {OpCode::kGetChildren2, "GETC"},
-      {OpCode::kCheckWatches, "CHKW"},  {OpCode::kRemoveWatches, "REMW"},
-      {OpCode::kWhoAmI, "HOMI"},        {OpCode::kGetEphemerals, "GETE"},
-      {OpCode::kGetAllChildrenNumber, "GETACN"}, {OpCode::kAuth, "NA"},
-      {static_cast<OpCode>(999), "NA"}};
+  const std::map<OpCode, std::string_view> expected = {{OpCode::kPing, "PING"},
+                                                       {OpCode::kCreateSession, "SESS"},
+                                                       {OpCode::kMulti, "MULT"},
+                                                       {OpCode::kMultiRead, "MLTR"},
+                                                       {OpCode::kCreate, "CREA"},
+                                                       {OpCode::kCreate2, "CREA"},
+                                                       {OpCode::kCreateTtl, "CREA"},
+                                                       {OpCode::kCreateContainer, "CREA"},
+                                                       {OpCode::kDelete, "DELE"},
+                                                       {OpCode::kDeleteContainer, "DELE"},
+                                                       {OpCode::kSetData, "SETD"},
+                                                       {OpCode::kReconfig, "RECO"},
+                                                       {OpCode::kSetAcl, "SETA"},
+                                                       {OpCode::kCloseSession, "CLOS"},
+                                                       {OpCode::kSync, "SYNC"},
+                                                       {OpCode::kCheck, "CHEC"},
+                                                       {OpCode::kExists, "EXIS"},
+                                                       {OpCode::kGetData, "GETD"},
+                                                       {OpCode::kSetWatches, "SETW"},
+                                                       {OpCode::kSetWatches2, "STW2"},
+                                                       {OpCode::kAddWatch, "ADDW"},
+                                                       {OpCode::kGetAcl, "GETA"},
+                                                       {OpCode::kGetChildren, "GETC"},
+                                                       {OpCode::kGetChildren2, "GETC"},
+                                                       {OpCode::kCheckWatches, "CHKW"},
+                                                       {OpCode::kRemoveWatches, "REMW"},
+                                                       {OpCode::kWhoAmI, "HOMI"},
+                                                       {OpCode::kGetEphemerals, "GETE"},
+                                                       {OpCode::kGetAllChildrenNumber, "GETACN"},
+                                                       {OpCode::kAuth, "NA"},
+                                                       {static_cast<OpCode>(999), "NA"}};
   for (const auto& [op, name] : expected) EXPECT_EQ(short_name_of(op), name);
   EXPECT_EQ(short_name_of(std::nullopt), "NA");
 }

@@ -33,9 +33,9 @@ TEST(CommandLine, AFileIsEnough) {
 }
 
 TEST(CommandLine, DirectoryAndPortAreEnough) {
-  const auto line = parse({"--data-dir", "/d", "--client-port", "0", "--port-file", "p",
-                           "--client-address", "127.0.0.1", "--log-level", "debug",
-                           "--discard-damaged"});
+  const auto line =
+      parse({"--data-dir", "/d", "--client-port", "0", "--port-file", "p", "--client-address",
+             "127.0.0.1", "--log-level", "debug", "--discard-damaged"});
   ASSERT_TRUE(line);
   EXPECT_EQ(line->overrides.data_dir, "/d");
   EXPECT_EQ(line->overrides.client_port, 0);
@@ -78,10 +78,10 @@ TEST(CommandLine, HelpShowsEveryOptionAndExamples) {
   const auto line = parse({"--help"});
   ASSERT_FALSE(line);
   EXPECT_EQ(line.error().code, 0);
-  for (const char* part : {"--config", "--data-dir", "--client-port", "--client-address",
-                           "--port-file", "--log-level", "--strict", "--check", "--verify",
-                           "--discard-damaged", "--version", "Examples:",
-                           "topod --data-dir /var/lib/topod --client-port 2181"}) {
+  for (const char* part :
+       {"--config", "--data-dir", "--client-port", "--client-address", "--port-file", "--log-level",
+        "--strict", "--check", "--verify", "--discard-damaged", "--version",
+        "Examples:", "topod --data-dir /var/lib/topod --client-port 2181"}) {
     EXPECT_THAT(line.error().text, HasSubstr(part));
   }
 }

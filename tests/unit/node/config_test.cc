@@ -76,9 +76,8 @@ TEST(Config, DirectoryAndPortSufficeAndTheRestHasDefaults) {
   EXPECT_EQ(config.max_connections_per_address, 0U);
   EXPECT_TRUE(config.extended_types);
   EXPECT_FALSE(config.skip_acl);
-  EXPECT_THAT(config.four_letter_words,
-              ElementsAre("srvr", "stat", "ruok", "isro", "envi", "mntr", "conf", "wchs", "dirs",
-                          "cons", "hash"));
+  EXPECT_THAT(config.four_letter_words, ElementsAre("srvr", "stat", "ruok", "isro", "envi", "mntr",
+                                                    "conf", "wchs", "dirs", "cons", "hash"));
 }
 
 TEST(Config, ZooKeepersSampleFileIsUnderstood) {
@@ -164,10 +163,9 @@ TEST(Config, TheLeastSessionTimeoutCannotExceedTheGreatest) {
 }
 
 TEST(Config, AskingForAPortThatIsNotServedIsAWarning) {
-  for (const char* line :
-       {"admin.enableServer=true", "secureClientPort=2182",
-        "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
-        "PrometheusMetricsProvider"}) {
+  for (const char* line : {"admin.enableServer=true", "secureClientPort=2182",
+                           "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
+                           "PrometheusMetricsProvider"}) {
     const LoadResult result = read(std::string(kBase) + line);
     ASSERT_TRUE(result) << line;
     ASSERT_THAT(result->remarks, SizeIs(1)) << line;
@@ -232,10 +230,10 @@ TEST(Config, SecretsAreNotRepeated) {
   EXPECT_THAT(errors_of("DigestAuthenticationProvider.superDigest=hunter2"),
               ElementsAre("topod.cfg:3: DigestAuthenticationProvider.superDigest: expected "
                           "user:BASE64(HASH(user:password)), not ***"));
-  for (const char* line : {"ssl.keyStore.password=hunter2",
-                           "ssl.quorum.trustStore.password=hunter2",
-                           "ensembleAuthName=hunter2", "my.secret.key=hunter2",
-                           "DigestAuthenticationProvider.superDigst=super:hunter2"}) {
+  for (const char* line :
+       {"ssl.keyStore.password=hunter2", "ssl.quorum.trustStore.password=hunter2",
+        "ensembleAuthName=hunter2", "my.secret.key=hunter2",
+        "DigestAuthenticationProvider.superDigst=super:hunter2"}) {
     EXPECT_THAT(remarks_of(line), Each(Not(HasSubstr("hunter2")))) << line;
   }
 }
@@ -247,9 +245,9 @@ TEST(Config, ASuperDigestIsKept) {
 }
 
 TEST(Config, EnforcedSchemesMustBeNamedAndKnown) {
-  EXPECT_THAT(config_of("enforce.auth.enabled=true\nenforce.auth.schemes=digest,ip")
-                  .enforce_auth_schemes,
-              ElementsAre("digest", "ip"));
+  EXPECT_THAT(
+      config_of("enforce.auth.enabled=true\nenforce.auth.schemes=digest,ip").enforce_auth_schemes,
+      ElementsAre("digest", "ip"));
   EXPECT_THAT(errors_of("enforce.auth.enabled=true"), SizeIs(1));
   EXPECT_THAT(errors_of("enforce.auth.schemes=digest,kerberos"), SizeIs(1));
 }
@@ -301,9 +299,9 @@ TEST(Config, ALoneServerLineNeedsNeitherIdNorLimits) {
 }
 
 TEST(Config, AnEvenNumberOfVotersIsAWarning) {
-  EXPECT_THAT(remarks_of("server.1=a:1:2\nserver.2=b:1:2\ninitLimit=5\nsyncLimit=2\n",
-                         {{"/d/myid", "1"}}),
-              ElementsAre(HasSubstr("2 voting servers survive no more failures than 1")));
+  EXPECT_THAT(
+      remarks_of("server.1=a:1:2\nserver.2=b:1:2\ninitLimit=5\nsyncLimit=2\n", {{"/d/myid", "1"}}),
+      ElementsAre(HasSubstr("2 voting servers survive no more failures than 1")));
 }
 
 TEST(Config, ClientPortAndServerLineMustAgree) {
@@ -351,8 +349,8 @@ class ConfigFile : public ::testing::Test {
 };
 
 TEST_F(ConfigFile, IsReadFromTheDisk) {
-  const std::string file = write("topod.cfg", "dataDir=" + (folder_ / "data").string() +
-                                                  "\nclientPort=0\n");
+  const std::string file =
+      write("topod.cfg", "dataDir=" + (folder_ / "data").string() + "\nclientPort=0\n");
   const LoadResult result = load_config(file, {}, {});
   ASSERT_TRUE(result) << to_string(result.error().front());
   EXPECT_EQ(result->config.client_port, 0);

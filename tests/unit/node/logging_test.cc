@@ -72,8 +72,8 @@ TEST_F(Logging, HexIsWrittenAsZooKeeperPeopleReadIt) {
 }
 
 TEST_F(Logging, EveryLevelHasANameThatIsReadBack) {
-  for (const LogLevel level : {LogLevel::kTrace, LogLevel::kDebug, LogLevel::kInfo,
-                               LogLevel::kWarn, LogLevel::kError}) {
+  for (const LogLevel level :
+       {LogLevel::kTrace, LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError}) {
     EXPECT_EQ(parse_log_level(name_of(level)), level);
   }
   EXPECT_FALSE(parse_log_level("verbose"));

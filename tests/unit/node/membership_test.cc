@@ -62,10 +62,27 @@ TEST(Membership, AServerMayHaveSeveralAddresses) {
 }
 
 TEST(Membership, MalformedServerLinesAreRefused) {
-  for (const char* text :
-       {"", "a", "a:1", "a:1:", "a:0:2", "a:1:65536", "a:1:2:leader", "a:1:2:observer:x", ":1:2",
-        "a b:1:2", "[::1:1:2", "[a]:1:2", "::1:1:2", "a:1:2;x:y", "a:1:2;0", "a:1:2;1;2;3",
-        "a:1:2|", "300.1.1.1:1:2", "-a:1:2", "a:1:-2", "a:1:2;h:"}) {
+  for (const char* text : {"",
+                           "a",
+                           "a:1",
+                           "a:1:",
+                           "a:0:2",
+                           "a:1:65536",
+                           "a:1:2:leader",
+                           "a:1:2:observer:x",
+                           ":1:2",
+                           "a b:1:2",
+                           "[::1:1:2",
+                           "[a]:1:2",
+                           "::1:1:2",
+                           "a:1:2;x:y",
+                           "a:1:2;0",
+                           "a:1:2;1;2;3",
+                           "a:1:2|",
+                           "300.1.1.1:1:2",
+                           "-a:1:2",
+                           "a:1:-2",
+                           "a:1:2;h:"}) {
     EXPECT_FALSE(parse_member(ServerId(1), text)) << text;
   }
 }
@@ -73,8 +90,8 @@ TEST(Membership, MalformedServerLinesAreRefused) {
 TEST(Membership, IdsRunFrom1To255) {
   MembershipReader reader;
   EXPECT_FALSE(reader.add("server.255", "a:1:2"));
-  for (const char* key : {"server.0", "server.256", "server.x", "server.", "server.1x",
-                          "weight.0", "cell.-1"}) {
+  for (const char* key :
+       {"server.0", "server.256", "server.x", "server.", "server.1x", "weight.0", "cell.-1"}) {
     EXPECT_TRUE(reader.add(key, "a:3:4")) << key;
   }
 }
@@ -97,9 +114,7 @@ TEST(Membership, MembersComeInTheOrderOfTheirIdsWithAllThatIsSaidOfThem) {
   EXPECT_EQ(members->at(1).group, 7U);
 }
 
-TEST(Membership, NoLinesAreNoMembers) {
-  EXPECT_THAT(wrong_with({}), IsEmpty());
-}
+TEST(Membership, NoLinesAreNoMembers) { EXPECT_THAT(wrong_with({}), IsEmpty()); }
 
 TEST(Membership, TwoServersCannotShareAnAddress) {
   EXPECT_THAT(wrong_with({{"server.1", "a:1:2"}, {"server.2", "a:2:3"}}),
@@ -122,8 +137,7 @@ TEST(Membership, EveryParticipantIsInExactlyOneGroup) {
               Contains(HasSubstr("server.2 to be in exactly one group")));
   EXPECT_THAT(wrong_with({{"server.1", "a:1:2"}, {"group.1", "1"}, {"group.2", "1"}}),
               Contains(HasSubstr("server.1 to be in exactly one group")));
-  EXPECT_THAT(wrong_with({{"server.1", "a:1:2"}, {"server.2", "b:1:2:observer"},
-                          {"group.1", "1"}}),
+  EXPECT_THAT(wrong_with({{"server.1", "a:1:2"}, {"server.2", "b:1:2:observer"}, {"group.1", "1"}}),
               IsEmpty());
 }
 

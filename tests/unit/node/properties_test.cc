@@ -41,9 +41,7 @@ TEST(Properties, CommentsAndBlankLinesAreNothing) {
   EXPECT_EQ(only("# a=b\n! c=d\n\n   \t\n  # e=f\ng=h\n"), Pair("g", "h"));
 }
 
-TEST(Properties, AHashInsideAValueIsNoComment) {
-  EXPECT_EQ(only("a=b # c"), Pair("a", "b # c"));
-}
+TEST(Properties, AHashInsideAValueIsNoComment) { EXPECT_EQ(only("a=b # c"), Pair("a", "b # c")); }
 
 TEST(Properties, ABackslashContinuesTheLineAndIndentationIsDropped) {
   EXPECT_EQ(only("whitelist=srvr,\\\n    ruok"), Pair("whitelist", "srvr,ruok"));
@@ -57,9 +55,7 @@ TEST(Properties, AnEscapedBackslashDoesNotContinue) {
   EXPECT_EQ(properties->at(0).value, "b\\");
 }
 
-TEST(Properties, ACommentIsNotContinued) {
-  EXPECT_EQ(only("# comment \\\na=b"), Pair("a", "b"));
-}
+TEST(Properties, ACommentIsNotContinued) { EXPECT_EQ(only("# comment \\\na=b"), Pair("a", "b")); }
 
 TEST(Properties, ContinuationAtTheEndOfTheTextIsHarmless) {
   EXPECT_EQ(only("a=b\\"), Pair("a", "b"));
@@ -72,17 +68,15 @@ TEST(Properties, EscapesBecomeCharacters) {
 }
 
 TEST(Properties, MalformedUnicodeEscapeIsRefusedWithItsLine) {
-  for (const char* text : {R"(a=\u12)", R"(a=\u12g4)", R"(a=\ud83d)", R"(a=\ud83dA)",
-                           R"(a=\ude00)"}) {
+  for (const char* text :
+       {R"(a=\u12)", R"(a=\u12g4)", R"(a=\ud83d)", R"(a=\ud83dA)", R"(a=\ude00)"}) {
     const auto properties = parse_properties(std::string("ok=1\n") + text);
     ASSERT_FALSE(properties) << text;
     EXPECT_EQ(properties.error().line, 2);
   }
 }
 
-TEST(Properties, ValuesAreTrimmed) {
-  EXPECT_EQ(only("a=  b c \t\r\n"), Pair("a", "b c"));
-}
+TEST(Properties, ValuesAreTrimmed) { EXPECT_EQ(only("a=  b c \t\r\n"), Pair("a", "b c")); }
 
 TEST(Properties, LinesAreCountedAcrossEveryKindOfLineEnd) {
   const auto properties = parse_properties("a=1\r\n\rb=\\\n2\nc=3");
@@ -92,7 +86,9 @@ TEST(Properties, LinesAreCountedAcrossEveryKindOfLineEnd) {
 }
 
 TEST(Properties, AByteOrderMarkIsNotPartOfTheFirstKey) {
-  EXPECT_EQ(only("\xEF\xBB\xBF" "a=b"), Pair("a", "b"));
+  EXPECT_EQ(only("\xEF\xBB\xBF"
+                 "a=b"),
+            Pair("a", "b"));
 }
 
 TEST(Properties, ARepeatedKeyAppearsTwice) {

@@ -37,20 +37,15 @@ void ReplicaDriver::start() {
   Promises promises;
   for (const LogRecord& record : log) {
     switch (record.kind) {
-      case LogRecordKind::kTransaction:
-        CHECK(replica_->replay(record.zxid, record.payload));
-        break;
+      case LogRecordKind::kTransaction: CHECK(replica_->replay(record.zxid, record.payload)); break;
       case LogRecordKind::kAcceptedEpoch:
         promises.accepted_epoch = Epoch(static_cast<uint32_t>(record.number));
         break;
       case LogRecordKind::kCurrentEpoch:
         promises.current_epoch = Epoch(static_cast<uint32_t>(record.number));
         break;
-      case LogRecordKind::kFounding:
-        promises.founded = true;
-        break;
-      default:
-        CHECK(false);
+      case LogRecordKind::kFounding: promises.founded = true; break;
+      default: CHECK(false);
     }
   }
   first_of_run_ = log.size();
@@ -156,8 +151,7 @@ void ReplicaDriver::request(ConnectionId id, int32_t xid, OpCode op, const std::
   send(id, jute(RequestHeader{xid, static_cast<int32_t>(op)}) + body);
 }
 
-void ReplicaDriver::create(ConnectionId id, int32_t xid, const std::string& path,
-                           CreateMode mode) {
+void ReplicaDriver::create(ConnectionId id, int32_t xid, const std::string& path, CreateMode mode) {
   CreateRequest create;
   create.path = path;
   create.data = "data";

@@ -46,8 +46,8 @@ class ReplicaDriver {
   // Opens and connects with a new session; flushes.
   ConnectionId connect(int32_t timeout_ms = 10'000);
   void send(ConnectionId id, const std::string& frame);
-  void send_connect(ConnectionId id, int64_t session, std::string password,
-                    int64_t last_zxid = 0, int32_t timeout_ms = 10'000);
+  void send_connect(ConnectionId id, int64_t session, std::string password, int64_t last_zxid = 0,
+                    int32_t timeout_ms = 10'000);
   void request(ConnectionId id, int32_t xid, OpCode op, const std::string& body = {});
 
   void create(ConnectionId id, int32_t xid, const std::string& path,
@@ -79,8 +79,8 @@ class ReplicaDriver {
   ReplicaConfig config_;
   std::optional<Replica> replica_;
   Moment now_{1'000'000, 1'700'000'000'000};
-  size_t durable_ = 0;      // records of `log`
-  size_t first_of_run_ = 0; // index in `log` of this run's record number 1
+  size_t durable_ = 0;       // records of `log`
+  size_t first_of_run_ = 0;  // index in `log` of this run's record number 1
   uint64_t runs_ = 0;
   uint64_t last_connection_ = 0;
   std::map<ConnectionId, std::string> sent_;
