@@ -8,10 +8,12 @@
 #include "storage/log_tail.h"
 
 namespace topod::storage {
+
 std::string LogDamage::describe() const {
   std::string text = "the log is damaged at " + position.to_string() + ": " + reason +
-                     XX if (batches_behind == 0) return text +
-                     "nothing behind the damage can be read.";
+                     ". Transactions after " + to_hex(last_good_zxid) +
+                     " that the stored tree does not hold would be lost; ";
+  if (batches_behind == 0) return text + "nothing behind the damage can be read.";
   text += std::to_string(batches_behind) + " batches behind the damage are still readable";
   if (last_zxid_behind == Zxid()) return text + ", without transactions.";
   return text + ", with transactions from " + to_hex(first_zxid_behind) + " to " +
