@@ -15,7 +15,7 @@ inline constexpr int32_t kMaxSetWatchesFrameBytes = 16 * 1024 * 1024;
 // Longest connect request (44 or 45 bytes are usual; newer clients may append fields).
 inline constexpr int32_t kMaxConnectFrameBytes = 64 * 1024;
 // Longest answer to a multiRead; other answers are as long as what they show.
-inline constexpr size_t kMaxMultiReadBytes = size_t{64} * 1024 * 1024;
+inline constexpr size_t kMaxMultiReadBytes = size_t{16} * 1024 * 1024;
 
 // ---- client connections --------------------------------------------------------------------
 // Connections in total ("maxCnxns"); 0 = as many as file descriptors allow.
@@ -29,6 +29,13 @@ inline constexpr uint32_t kMaxOutstandingPerConnection = 1'000;
 inline constexpr uint32_t kMaxOutstandingTotal = 20'000;
 // Bytes of waiting requests of all connections; beyond it, as above.
 inline constexpr size_t kMaxOutstandingBytes = size_t{256} * 1024 * 1024;
+// Requests of one connection that may wait unanswered behind its own writes: nobody knows yet how
+// long their answers will be.
+inline constexpr uint32_t kMaxWaitingPerConnection = 32;
+// Identities that a connection may prove: they are copied into each of its writes.
+inline constexpr size_t kMaxAuthIdBytes = 16 * 1024;
+// A connection's requests are carried out for this long before others have their turn.
+inline constexpr int64_t kFrameBudgetMs = 5;
 // Unsent bytes of one connection beyond which its requests are no longer read.
 inline constexpr size_t kUnsentPauseBytes = size_t{1} * 1024 * 1024;
 // Unsent bytes of one connection beyond which it is closed ("maxUnsentBytes"); only watch events
@@ -70,13 +77,13 @@ inline constexpr size_t kLogRetainBytes = size_t{256} * 1024 * 1024;
 inline constexpr int64_t kSealAfterMs = 1'000;
 // A flush longer than this is warned about ("fsync.warningthresholdms").
 inline constexpr int64_t kFlushWarningMs = 1'000;
-// Bytes that wait for the log thread before new writes are refused reading (back-pressure).
-inline constexpr size_t kMaxLogQueueBytes = size_t{256} * 1024 * 1024;
 
 // ---- checkpoint ----------------------------------------------------------------------------
 inline constexpr int64_t kCheckpointIntervalMs = 1'000;
 inline constexpr size_t kCheckpointMaxEntries = 16'384;
 inline constexpr size_t kCheckpointMaxBytes = size_t{32} * 1024 * 1024;
+// After-images that wait for the checkpoint before them; beyond it reading of writers pauses.
+inline constexpr size_t kMaxGatheredBytes = 4 * kCheckpointMaxBytes;
 inline constexpr size_t kMapBytes = size_t{64} * 1024 * 1024 * 1024;  // address space only
 // How far the map may be doubled when the tree has filled it.
 inline constexpr size_t kMapBytesMax = size_t{16} * 1024 * 1024 * 1024 * 1024;

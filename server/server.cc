@@ -102,7 +102,8 @@ node::Started<void> Server::start() {
   tree_->set_position(data->log->end());
   log_summary(*data, *replayed);
   join(std::move(*data));
-  while (!replica_->serving()) turn();
+  while (!replica_->serving() && !stopping_) turn();
+  if (stopping_) return {};
   listener_->start(*node_);
   node::log_info("start", "serving clients",
                  {{"port", listener_->port()},
@@ -179,11 +180,15 @@ bool Server::write_port_file(const std::string& path) const {
 
 // One turn: everything that is ready, then its consequences.
 void Server::turn() {
-  io_.run_one();
+  if (more_to_do_) {
+    io_.poll_one();
+  } else {
+    io_.run_one();
+  }
   for (int handlers = 1; handlers < limits::kMaxHandlersPerTurn; ++handlers) {
     if (io_.poll_one() == 0) break;
   }
-  node_->end_turn();
+  more_to_do_ = node_->end_turn();
   tree_->checkpoint_if_due(*replica_, clock_.now().monotonic_ms());
 }
 
@@ -226,6 +231,8 @@ bool Server::stopped() const {
 }
 
 void Server::finish() {
+  listener_->close_after_sending_all();
+  while (listener_->socket_count() > 0 && !stop_overdue_) turn();
   tick_timer_.cancel();
   listener_->close_all();
   node_->end_turn();

@@ -66,6 +66,7 @@ class Server {
   asio::steady_timer tick_timer_{io_};
   asio::steady_timer stop_timer_{io_};
   asio::signal_set signals_{io_};
+  bool more_to_do_ = false;  // without waiting for anything
   bool stopping_ = false;
   bool stop_overdue_ = false;
   bool no_log_space_ = false;

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include <asio/buffer.hpp>
+#include <asio/post.hpp>
 
+#include "proto/jute.h"
 #include "server/net/client_listener.h"
 
 namespace topod::net {
@@ -14,6 +16,7 @@ constexpr size_t kFirstReadBytes = 2 * 1024;
 // How long a client may take to notice that its connection was closed.
 constexpr int64_t kLingerMs = 2'000;
 constexpr size_t kWordBytes = 4;
+constexpr int kFramesPerClockRead = 8;
 constexpr std::string_view kTelnetInterrupt = "\xff\xf4\xff\xfd";
 }  // namespace
 
@@ -64,8 +67,16 @@ void ClientConnection::on_read(const asio::error_code& error, size_t bytes) {
 
 void ClientConnection::process_frames() {
   if (!any_frame_ && process_word()) return;
-  while (!dropped_ && !closing_) {
+  const int64_t began_ms = listener_.now_ms();
+  for (int frames = 1; !dropped_ && !closing_; ++frames) {
     if (paused_ || draining_) return;
+    if (frames % kFramesPerClockRead == 0 &&
+        listener_.now_ms() - began_ms >= limits::kFrameBudgetMs) {
+      // The others, and the clock, have their turn first.
+      asio::post(socket_.get_executor(),
+                 [self = shared_from_this()] { self->process_frames(); });
+      return;
+    }
     const FrameReader::Next next = reader_.next();
     switch (next.verdict) {
       case FrameReader::Verdict::kFrame:
@@ -91,7 +102,12 @@ bool ClientConnection::process_word() {
     return true;
   }
   // The first bytes of a connect request are the high bytes of a small number, no letters.
-  if (word[0] < 'a' || word[0] > 'z') return false;
+  if (word[0] < 'a' || word[0] > 'z') {
+    const int32_t length = JuteReader(word).read_int();
+    if (length <= limits::kMaxConnectFrameBytes) return false;
+    bad_frame(length);
+    return true;
+  }
   four_letter_ = true;  // the answer may tell of this connection
   node::WordAnswer answer = listener_.handler().four_letter_word(word, pending.substr(kWordBytes));
   four_letter_ = answer.kind != node::WordAnswer::Kind::kNoWord;
@@ -162,7 +178,7 @@ void ClientConnection::flush() {
 
 void ClientConnection::wait_writable() {
   // What has gone need not be kept while a slow client takes its time.
-  if (sent_ > limits::kReadChunkBytes) {
+  if (sent_ > out_.size() / 2) {
     out_.erase(0, sent_);
     sent_ = 0;
   }

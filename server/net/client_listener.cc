@@ -162,6 +162,12 @@ void ClientListener::stop_reading() {
   for (const auto& [id, connection] : connections_) connection->stop_reading();
 }
 
+void ClientListener::close_after_sending_all() {
+  std::vector<std::shared_ptr<ClientConnection>> all;
+  for (const auto& [id, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->close_after_sending();
+}
+
 void ClientListener::close_all() {
   sweep_timer_.cancel();
   while (!connections_.empty()) failed(*connections_.begin()->second, {});

@@ -32,6 +32,8 @@ class ClientListener final : public node::ClientNet {
   void start(node::ClientHandler& handler);
   // Takes no more connections and reads nothing more from those there are.
   void stop_reading();
+  // Clients are told by the end of their stream, and what they still send is read and dropped.
+  void close_after_sending_all();
   void close_all();
 
   void send(ConnectionId id, std::string& bytes) override;

@@ -118,6 +118,8 @@ class TreeStore {
   virtual ~TreeStore() = default;
   // The state as it is now, between two entries, has these changes since the last call.
   virtual void collect(const state::State& state, const state::Changes& changes) = 0;
+  // After-images that no checkpoint under way holds.
+  [[nodiscard]] virtual size_t gathered_bytes() const = 0;
   [[nodiscard]] virtual DurationFigures checkpoint_times() const = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "server/node/node.h"
 
+#include <algorithm>
+
 namespace topod::node {
 
 namespace {
@@ -42,12 +44,14 @@ bool Node::may_read(ConnectionId id) const {
   if (connection == nullptr) return false;
   // Replies of this turn: a handful of requests can ask for any number of megabytes.
   if (connection->out.size() > limits::kUnsentPauseBytes) return false;
+  if (connection->waiting >= limits::kMaxWaitingPerConnection) return false;
   const size_t mine = connection->pending.size();
   if (mine >= limits_.max_outstanding_per_connection) return false;
   // One request in flight is always granted, so that nobody starves behind the others.
   if (mine == 0) return true;
   return clients.outstanding_total() < limits_.max_outstanding_total &&
-         clients.outstanding_bytes() + log_.queued_bytes() < limits_.max_outstanding_bytes;
+         clients.outstanding_bytes() + log_.queued_bytes() < limits_.max_outstanding_bytes &&
+         tree_.gathered_bytes() < limits::kMaxGatheredBytes;
 }
 
 void Node::client_closed(ConnectionId id, std::string_view reason) {
@@ -62,12 +66,16 @@ void Node::client_closed(ConnectionId id, std::string_view reason) {
 }
 
 void Node::client_drained(ConnectionId id) {
-  if (may_read(id)) net_.resume_reading(id);
+  if (may_read(id)) {
+    net_.resume_reading(id);
+  } else {
+    paused_.push_back(id);
+  }
 }
 
 bool Node::has_session(ConnectionId id) const {
   const zab::Connection* connection = replica_.clients().find(id);
-  return connection != nullptr && connection->phase != zab::Connection::Phase::kAwaitingConnect;
+  return connection != nullptr && connection->session != SessionId{};
 }
 
 void Node::connection_rejected(std::string_view address, uint16_t port, std::string_view limit) {
@@ -86,7 +94,7 @@ void Node::tick() {
   client_log_.tick(now().monotonic_ms());
 }
 
-void Node::end_turn() {
+bool Node::end_turn() {
   for (int round = 0; round < kResumeRoundsMax; ++round) {
     carry_out();
     if (paused_.empty()) break;
@@ -94,6 +102,7 @@ void Node::end_turn() {
   }
   carry_out();
   turn_began_.reset();
+  return std::any_of(paused_.begin(), paused_.end(), [&](ConnectionId id) { return may_read(id); });
 }
 
 void Node::carry_out() {

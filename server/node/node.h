@@ -52,7 +52,8 @@ class Node final : public ClientHandler {
   void tick();
 
   // ---- the end of a turn ---------------------------------------------------------------------
-  void end_turn();
+  // True: there is more to do at once, for connections may be read again.
+  bool end_turn();
 
   // Everything that was read has been logged, applied and answered.
   [[nodiscard]] bool idle() const;

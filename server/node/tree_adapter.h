@@ -35,6 +35,7 @@ class TreeAdapter final : public TreeStore {
               const storage::DirectoryIdentity& identity, Events events);
 
   void collect(const state::State& state, const state::Changes& changes) override;
+  [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return checkpoint_times_; }
 
   // The entries applied so far end at this place in the log.

@@ -74,7 +74,8 @@ void Clients::answer_write(const entry::Entry& entry, const state::Effects& effe
   if (effects.error == ErrorCode::kOk) out.write_raw(effects.body);
   finish_reply(*connection, place, front.xid, front.op, front.arrived_us);
   pop_pending(*connection);
-  advance(*connection);
+  // Nothing is answered after closeSession.
+  if (entry.has_write()) advance(*connection);
 }
 
 void Clients::send_events(Zxid zxid, const state::Effects& effects) {

@@ -29,7 +29,7 @@ void Clients::request(Connection& connection, std::string_view bytes, Moment now
     return;
   }
   if (connection.phase == Connection::Phase::kConnecting) {
-    enqueue(connection, header, bytes, now);
+    wait(connection, header, bytes, now);
     connection.has_barrier = true;
     return;
   }
@@ -42,13 +42,14 @@ void Clients::request(Connection& connection, std::string_view bytes, Moment now
     return;
   }
   if (!connection.has_barrier && may_forward(connection, op)) {
-    enqueue(connection, header, {}, now);
-    forward(connection, connection.pending.back(), reader.rest());
+    PendingRequest& request = enqueue(connection, header, bytes.size(), now);
+    forward(connection, request, reader.rest());
   } else if (connection.pending.empty()) {
     carry_out(connection, header, reader.rest(), now.monotonic_us);
   } else {
-    enqueue(connection, header, bytes, now);
-    connection.has_barrier |= is_barrier(op);
+    wait(connection, header, bytes, now);
+    // A write that cannot be logged now must not be overtaken by one that can be later.
+    connection.has_barrier |= is_barrier(op) || needs_log(op);
   }
 }
 
@@ -61,20 +62,29 @@ bool Clients::may_forward(const Connection& connection, OpCode op) const {
   return needs_log(op) && may_ask(connection, op) && !sink_.refuses_writes();
 }
 
-void Clients::enqueue(Connection& connection, const RequestHeader& header, std::string_view bytes,
-                      Moment now) {
+PendingRequest& Clients::enqueue(Connection& connection, const RequestHeader& header,
+                                 size_t bytes, Moment now) {
   PendingRequest& request = connection.pending.emplace_back();
   request.xid = header.xid;
   request.op = static_cast<OpCode>(header.op);
   request.arrived_us = now.monotonic_us;
-  request.frame = bytes;
-  connection.pending_bytes += bytes.size();
-  outstanding_bytes_ += bytes.size();
+  // A write's log entry holds the ids besides.
+  request.bytes = bytes + connection.id_bytes;
+  connection.pending_bytes += request.bytes;
+  outstanding_bytes_ += request.bytes;
   ++outstanding_;
+  return request;
+}
+
+void Clients::wait(Connection& connection, const RequestHeader& header, std::string_view bytes,
+                   Moment now) {
+  enqueue(connection, header, bytes.size(), now).frame = bytes;
+  ++connection.waiting;
 }
 
 void Clients::pop_pending(Connection& connection) {
-  const size_t bytes = connection.pending.front().frame.size();
+  if (connection.pending.front().forward_number == 0) --connection.waiting;
+  const size_t bytes = connection.pending.front().bytes;
   connection.pending_bytes -= bytes;
   outstanding_bytes_ -= bytes;
   --outstanding_;
@@ -192,12 +202,21 @@ void Clients::authenticate(Connection& connection, const RequestHeader& header,
     close(connection, CloseReason::kAuthenticationFailed);
     return;
   }
+  size_t id_bytes = connection.id_bytes;
+  for (const state::AuthId& id : *ids) id_bytes += id.scheme.size() + id.id.size();
+  if (id_bytes > limits::kMaxAuthIdBytes) {
+    ++figures_.auth_failures;
+    reply(connection, header.xid, Zxid(0), ErrorCode::kAuthFailed, {});
+    close(connection, CloseReason::kAuthenticationFailed);
+    return;
+  }
   for (state::AuthId& id : *ids) {
     connection.is_super |= id.scheme == state::kSchemeSuper;
     const auto& required = config_.required_schemes;
     connection.is_authenticated_enough |=
         std::find(required.begin(), required.end(), id.scheme) != required.end();
     if (std::find(connection.ids.begin(), connection.ids.end(), id) == connection.ids.end()) {
+      connection.id_bytes += id.scheme.size() + id.id.size();
       connection.ids.push_back(std::move(id));
     }
   }
@@ -211,7 +230,12 @@ void Clients::advance(Connection& connection) {
     if (front.forward_number != 0) break;
     const std::string_view body = std::string_view(front.frame).substr(kRequestHeaderBytes);
     if (may_forward(connection, front.op)) {
+      --connection.waiting;
       forward(connection, front, body);
+      break;
+    }
+    if (connection.out.size() > config_.max_unsent_bytes) {
+      close(connection, CloseReason::kTooMuchUnsent);
       break;
     }
     const RequestHeader header{front.xid, static_cast<int32_t>(front.op)};
@@ -231,10 +255,14 @@ void Clients::release_barrier(Connection& connection) {
       connection.has_barrier = true;
       return;
     }
+    if (!needs_log(request.op)) continue;
     if (connection.close_requested) return;
-    if (may_forward(connection, request.op)) {
-      forward(connection, request, std::string_view(request.frame).substr(kRequestHeaderBytes));
+    if (!may_forward(connection, request.op)) {
+      connection.has_barrier = true;
+      return;
     }
+    --connection.waiting;
+    forward(connection, request, std::string_view(request.frame).substr(kRequestHeaderBytes));
   }
 }
 

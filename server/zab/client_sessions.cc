@@ -11,7 +11,7 @@ void Clients::connect_request(Connection& connection, std::string_view bytes, Mo
   JuteReader reader(bytes);
   ConnectRequest request;
   request.read(reader);
-  if (!reader.ok()) {
+  if (!reader.ok() || bytes.size() > static_cast<size_t>(limits::kMaxConnectFrameBytes)) {
     close(connection, CloseReason::kMalformedConnect);
     return;
   }
@@ -38,6 +38,10 @@ void Clients::connect_request(Connection& connection, std::string_view bytes, Mo
     // younger one only the log can tell.
     const SessionId id(request.session);
     const std::string_view password = request.password.value_or(std::string_view{});
+    if (password.size() != kPasswordBytes) {
+      refuse_session(connection);
+      return;
+    }
     if (request.session <= state_.applied.value()) {
       const state::Session* session = state_.sessions.find(id);
       if (session == nullptr || !state::equal_in_constant_time(session->secret, password)) {
@@ -112,9 +116,10 @@ void Clients::session_attached(const entry::Entry& entry, const state::Effects& 
   const bool ours = entry.origin().server() == config_.self.value() &&
                     entry.origin().incarnation() == incarnation_.value();
   Connection* connection = ours ? lookup(id) : nullptr;
-  if (connection != nullptr && connection->phase != Connection::Phase::kConnecting) return;
+  const bool waits =
+      connection != nullptr && connection->phase == Connection::Phase::kConnecting;
   if (effects.error != ErrorCode::kOk) {
-    if (connection != nullptr) refuse_session(*connection);
+    if (waits) refuse_session(*connection);
     return;
   }
   tracker_.touch(effects.session, effects.timeout_ms, now_);
@@ -122,9 +127,7 @@ void Clients::session_attached(const entry::Entry& entry, const state::Effects& 
     Connection* previous = lookup(effects.previous.connection);
     if (previous != nullptr) close(*previous, CloseReason::kSessionMoved);
   }
-  if (connection != nullptr) {
-    go_live(*connection, effects.session, effects.timeout_ms, effects.secret);
-  }
+  if (waits) go_live(*connection, effects.session, effects.timeout_ms, effects.secret);
 }
 
 void Clients::session_closed(const state::Effects& effects) {

@@ -1,5 +1,7 @@
 #include "server/zab/clients.h"
 
+#include <algorithm>
+
 #include "proto/check.h"
 
 namespace topod::zab {
@@ -17,7 +19,10 @@ void Clients::open(ConnectionId id, std::string_view address, const state::Secre
   connection.address = address;
   connection.fresh_secret = fresh_secret;
   connection.ids.push_back({std::string(state::kSchemeIp), connection.address});
-  connection.is_authenticated_enough = config_.required_schemes.empty();
+  const auto& required = config_.required_schemes;
+  connection.is_authenticated_enough =
+      required.empty() ||
+      std::find(required.begin(), required.end(), state::kSchemeIp) != required.end();
   connection.figures.established_wall_ms = now.wall_ms;
   ordered_.emplace(id, &connection);
 }

@@ -84,8 +84,10 @@ class Clients {
  private:
   // client_requests.cc
   void request(Connection& connection, std::string_view bytes, Moment now);
-  void enqueue(Connection& connection, const RequestHeader& header, std::string_view bytes,
-               Moment now);
+  PendingRequest& enqueue(Connection& connection, const RequestHeader& header, size_t bytes,
+                          Moment now);
+  void wait(Connection& connection, const RequestHeader& header, std::string_view bytes,
+            Moment now);
   void forward(Connection& connection, PendingRequest& request, std::string_view body);
   void carry_out(Connection& connection, const RequestHeader& header, std::string_view body,
                  int64_t arrived_us);

@@ -26,6 +26,8 @@ struct ReplicaConfig {
   // empty: everybody may ask ("enforce.auth.schemes").
   std::vector<std::string> required_schemes;
 
+  // A connection whose unsent replies of one turn exceed this is closed.
+  size_t max_unsent_bytes = limits::kUnsentCloseBytes;
   uint32_t watch_limit_per_connection = limits::kMaxWatchesPerConnection;
   int64_t container_check_interval_ms = limits::kContainerCheckIntervalMs;
   int32_t container_max_per_minute = limits::kContainerMaxPerMinute;

@@ -23,6 +23,7 @@ struct PendingRequest {
   // Number of the log entry whose evaluation answers it; 0: not looked at yet, and `frame` is
   // what arrived.
   uint64_t forward_number = 0;
+  size_t bytes = 0;  // as counted against the limits of outstanding requests
   std::string frame;
 };
 
@@ -65,6 +66,8 @@ struct Connection {
 
   std::deque<PendingRequest> pending;
   size_t pending_bytes = 0;
+  size_t waiting = 0;   // of `pending`, not looked at yet
+  size_t id_bytes = 0;  // of the ids that were proved
   // `pending` holds a request that may change what those behind it are allowed to do (auth) or
   // end the connection: nothing behind it is forwarded before it has been carried out.
   bool has_barrier = false;

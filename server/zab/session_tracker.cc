@@ -9,6 +9,8 @@ namespace {
 constexpr int64_t kStallMs = 500;
 // The reaper's share of "per minute" is spread over rounds of at least this length.
 constexpr int64_t kReapRoundMs = 1000;
+// Nodes looked at in one round, due or not.
+constexpr int64_t kReapVisits = 20'000;
 }  // namespace
 
 SessionTracker::SessionTracker(const ReplicaConfig& config)
@@ -28,9 +30,14 @@ void SessionTracker::forget(SessionId session) { buckets_.remove(session); }
 
 void SessionTracker::tick(const state::State& state, Moment now, std::vector<entry::Entry>& due) {
   const int64_t now_ms = now.monotonic_ms();
-  // While this process was stopped or starved it could not hear its clients either.
-  if (last_tick_ms_ >= 0 && now_ms - last_tick_ms_ > kStallMs) {
-    buckets_.shift(now_ms - last_tick_ms_);
+  // While this process was stopped or starved it could not hear its clients either. A server that
+  // is always late must expire the dead all the same, so late ticks in a row have a bound.
+  const int64_t gap_ms = last_tick_ms_ >= 0 ? now_ms - last_tick_ms_ : 0;
+  if (gap_ms <= kStallMs) {
+    shifted_in_a_row_ms_ = 0;
+  } else if (shifted_in_a_row_ms_ < config_.max_session_timeout_ms) {
+    buckets_.shift(gap_ms);
+    shifted_in_a_row_ms_ += gap_ms;
   }
   last_tick_ms_ = now_ms;
   expire(state, now, due);
@@ -67,8 +74,9 @@ void SessionTracker::reap(const state::State& state, Moment now, std::vector<ent
   const int64_t round_ms = std::min(config_.container_check_interval_ms, kReapRoundMs);
   const auto per_round = std::max<int64_t>(config_.container_max_per_minute * round_ms / 60'000, 1);
   int64_t count = 0;
+  int64_t visits = 0;
   auto it = state.reapable.upper_bound(reaped_up_to_);
-  for (; it != state.reapable.end() && count < per_round; ++it) {
+  for (; it != state.reapable.end() && count < per_round && visits < kReapVisits; ++it, ++visits) {
     reaped_up_to_ = it->first;
     if (!is_due(state, it->first, it->second, now)) continue;
     const state::NodeFields& fields = state.tree.fields(state.tree.by_id(it->first));

@@ -40,6 +40,7 @@ class SessionTracker {
   const ReplicaConfig& config_;
   state::ExpiryBuckets buckets_;
   int64_t last_tick_ms_ = -1;
+  int64_t shifted_in_a_row_ms_ = 0;
   int64_t next_reap_ms_ = 0;
   NodeId reaped_up_to_;  // where the next bounded round of the reaper goes on
 };

@@ -66,6 +66,7 @@ class RecordingTree final : public TreeStore {
     nodes += changes.nodes.size();
     ++collections;
   }
+  [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }
 
   size_t nodes = 0;

@@ -311,6 +311,60 @@ TEST(Replica, WithoutLogSpaceWritesFailAndReadsGoOn) {
   EXPECT_EQ(driver.next_reply(client)->error, ErrorCode::kOk);
 }
 
+TEST(Replica, WritesKeepTheirOrderWhenSpaceComesBackBetweenThem) {
+  ReplicaDriver driver;
+  const ConnectionId client = driver.connect();
+  driver.create(client, 1, "/w1");
+  driver.set_no_log_space(true);
+  driver.create(client, 2, "/w2");
+  driver.create(client, 3, "/w3");
+  driver.set_no_log_space(false);
+  driver.flush();
+  driver.create(client, 4, "/w4");
+  driver.flush();
+  EXPECT_THAT(driver.xids(client), ElementsAre(1, 2, 3, 4));
+}
+
+TEST(Replica, NothingIsAnsweredBehindCloseSessionWhateverWaited) {
+  ReplicaDriver driver;
+  const ConnectionId client = driver.open();
+  driver.send_connect(client, 0, {});
+  driver.request(client, 1, OpCode::kCloseSession);
+  driver.exists(client, 2, "/");
+  driver.create(client, 3, "/never");
+  driver.flush();
+  ASSERT_TRUE(driver.next_connect_response(client));
+  EXPECT_THAT(driver.xids(client), ElementsAre(1));
+  EXPECT_EQ(driver.replica().state().tree.find("/never"), state::kNoNode);
+}
+
+TEST(Replica, AConnectionThatProvesEndlessIdentitiesIsRefused) {
+  ReplicaDriver driver;
+  const ConnectionId client = driver.connect();
+  for (int32_t i = 0; i < 40 && driver.closed(client) == CloseReason::kNone; ++i) {
+    driver.authenticate(client, -4, "digest", std::string(1'000, 'u') + std::to_string(i) + ":p");
+  }
+  EXPECT_EQ(driver.closed(client), CloseReason::kAuthenticationFailed);
+}
+
+TEST(Replica, AMovedSessionClosesItsOldConnectionThoughTheNewOneIsGoneAgain) {
+  ReplicaDriver driver;
+  const ConnectionId first = driver.connect();
+  const ConnectionId second = driver.open();
+  driver.send_connect(second, driver.session(first).value(), driver.password(first));
+  driver.drop(second);
+  driver.flush();
+  EXPECT_EQ(driver.closed(first), CloseReason::kSessionMoved);
+}
+
+TEST(Replica, AServerThatIsAlwaysLateExpiresTheDeadAllTheSame) {
+  ReplicaDriver driver;
+  const ConnectionId client = driver.connect(4'000);
+  for (int i = 0; i < 60; ++i) driver.jump(1'000);
+  driver.flush();
+  EXPECT_EQ(driver.closed(client), CloseReason::kSessionExpired);
+}
+
 TEST(Replica, AnEmptyContainerIsReapedAndItsWatcherTold) {
   ReplicaConfig config = ReplicaDriver::default_config();
   config.container_check_interval_ms = 1'000;
