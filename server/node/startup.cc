@@ -96,16 +96,23 @@ Started<storage::DataDir> open_directory(const Config& config, Entropy& entropy)
   return std::move(*dir);
 }
 
+tl::unexpected<StartupError> damaged_log(const storage::LogDamage& damage) {
+  return failure(kExitDamaged, damage.describe() +
+                                   " To go on without what would be lost, start once with "
+                                   "--discard-damaged; the damaged files are kept");
+}
+
 // Whether the log, if there is any, begins with the first transaction ever: then it can do
 // without a tree.
-Started<bool> log_reaches_back(const OpenedData& data) {
+Started<bool> log_reaches_back(const OpenedData& data, bool discard_damaged) {
   storage::FileSystem& files = storage::posix_file_system();
   const auto exists = files.exists(data.log_dir);
   if (!exists) return failure(kExitFailed, exists.error().message());
   if (!*exists) return true;
   const auto scan = storage::scan_log(files, data.log_dir, data.log_identity, std::nullopt);
   if (!scan) return failure(kExitFailed, scan.error().message());
-  if (scan->batches == 0) return scan->verdict != storage::LogVerdict::kDamaged;
+  if (scan->damage && !discard_damaged) return damaged_log(*scan->damage);
+  if (scan->batches == 0) return !scan->damage;
   storage::LogReader reader(files, data.log_dir, data.log_identity, *scan, scan->begin);
   const auto first = reader.next();
   if (!first) return failure(kExitDamaged, first.error());
@@ -170,7 +177,7 @@ Started<void> open_tree(OpenedData& data, const Config& config, bool discard_dam
   }
   const storage::Store::Options options{.map_bytes = config.map_bytes};
   if (!exists) {
-    const auto complete = log_reaches_back(data);
+    const auto complete = log_reaches_back(data, discard_damaged);
     if (!complete) return tl::unexpected(complete.error());
     if (!*complete && !discard_damaged) {
       return failure(kExitDamaged,
@@ -203,9 +210,7 @@ using LogOpened = tl::expected<std::unique_ptr<storage::Log>, storage::LogOpenEr
 
 tl::unexpected<StartupError> failure(const storage::LogOpenError& error) {
   if (const auto* damage = std::get_if<storage::LogDamage>(&error)) {
-    return failure(kExitDamaged, damage->describe() +
-                                     " To go on without what would be lost, start once with "
-                                     "--discard-damaged; the damaged files are kept");
+    return damaged_log(*damage);
   }
   return failure(kExitFailed, std::get<storage::IoError>(error).message());
 }
@@ -240,7 +245,7 @@ Started<void> repair_log(OpenedData& data, const Config& config, const storage::
 // A log whose beginning is gone says nothing without the tree that went before it.
 Started<void> put_aside_headless_log(OpenedData& data, const Config& config,
                                      const storage::LogOptions& options) {
-  const auto complete = log_reaches_back(data);
+  const auto complete = log_reaches_back(data, true);
   if (!complete) return tl::unexpected(complete.error());
   if (*complete) return {};
   if (!config.log_dir.empty()) {
