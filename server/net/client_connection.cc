@@ -73,8 +73,7 @@ void ClientConnection::process_frames() {
     if (frames % kFramesPerClockRead == 0 &&
         listener_.now_ms() - began_ms >= limits::kFrameBudgetMs) {
       // The others, and the clock, have their turn first.
-      asio::post(socket_.get_executor(),
-                 [self = shared_from_this()] { self->process_frames(); });
+      asio::post(socket_.get_executor(), [self = shared_from_this()] { self->process_frames(); });
       return;
     }
     const FrameReader::Next next = reader_.next();

@@ -62,8 +62,8 @@ bool Clients::may_forward(const Connection& connection, OpCode op) const {
   return needs_log(op) && may_ask(connection, op) && !sink_.refuses_writes();
 }
 
-PendingRequest& Clients::enqueue(Connection& connection, const RequestHeader& header,
-                                 size_t bytes, Moment now) {
+PendingRequest& Clients::enqueue(Connection& connection, const RequestHeader& header, size_t bytes,
+                                 Moment now) {
   PendingRequest& request = connection.pending.emplace_back();
   request.xid = header.xid;
   request.op = static_cast<OpCode>(header.op);

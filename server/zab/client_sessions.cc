@@ -116,8 +116,7 @@ void Clients::session_attached(const entry::Entry& entry, const state::Effects& 
   const bool ours = entry.origin().server() == config_.self.value() &&
                     entry.origin().incarnation() == incarnation_.value();
   Connection* connection = ours ? lookup(id) : nullptr;
-  const bool waits =
-      connection != nullptr && connection->phase == Connection::Phase::kConnecting;
+  const bool waits = connection != nullptr && connection->phase == Connection::Phase::kConnecting;
   if (effects.error != ErrorCode::kOk) {
     if (waits) refuse_session(*connection);
     return;

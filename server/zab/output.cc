@@ -16,8 +16,7 @@ std::string_view name_of(CloseReason reason) {
     case CloseReason::kAuthenticationFailed: return "authentication failed";
     case CloseReason::kAuthenticationRequired: return "authentication required";
     case CloseReason::kNoLogSpace: return "no space for the log";
-    case CloseReason::kTooMuchUnsent:
-      return "replies are larger than maxUnsentBytes";
+    case CloseReason::kTooMuchUnsent: return "replies are larger than maxUnsentBytes";
   }
   return "unknown";
 }
