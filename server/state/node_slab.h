@@ -1,19 +1,19 @@
-// The memory of the tree: slots in pages that never move, and for each slot one allocated blob
-// with name and data. Pure; one thread.
+// The memory of the tree: slots in pages that never move, and for each slot one blob with name
+// and data (blob_arena.h). Pure; one thread.
 //
 // A slot takes 120 bytes and a blob of 8 + name + data the rest: with a name of 12 bytes and 100
-// bytes of data that is a 128-byte chunk of malloc's.
+// bytes of data that is 120 bytes as well.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "proto/check.h"
+#include "server/state/blob_arena.h"
 #include "server/state/tree.h"
 
 namespace topod::state {
@@ -44,7 +44,7 @@ class NodeSlab {
   NodeSlab(const NodeSlab&) = delete;
   NodeSlab& operator=(const NodeSlab&) = delete;
   ~NodeSlab() {
-    for (NodeSlot slot = 0; slot < used_; ++slot) std::free((*this)[slot].blob);
+    for (NodeSlot slot = 0; slot < used_; ++slot) release_blob((*this)[slot]);
   }
 
   [[nodiscard]] Node& operator[](NodeSlot slot) const {
@@ -64,29 +64,28 @@ class NodeSlab {
 
   void release(NodeSlot slot) {
     Node& node = (*this)[slot];
-    std::free(node.blob);
+    release_blob(node);
     node = {};
     node.next_sibling = first_free_;
     first_free_ = slot;
   }
 
   // Replaces the blob; name and data may lie in the old one.
-  static void store(Node& node, std::string_view name, NullableBytes data) {
+  void store(Node& node, std::string_view name, NullableBytes data) {
     const std::string_view bytes = data.value_or(std::string_view{});
     CHECK(name.size() < BlobHeader::kNullData && bytes.size() < BlobHeader::kNullData);
     const BlobHeader header{static_cast<uint32_t>(name.size()),
                             data ? static_cast<uint32_t>(bytes.size()) : BlobHeader::kNullData};
-    auto* const blob = static_cast<char*>(std::malloc(sizeof header + name.size() + bytes.size()));
-    CHECK_MSG(blob != nullptr, "out of memory");
+    char* const blob = blobs_.allocate(sizeof header + name.size() + bytes.size());
     std::memcpy(blob, &header, sizeof header);
     if (!name.empty()) std::memcpy(blob + sizeof header, name.data(), name.size());
     if (!bytes.empty()) std::memcpy(blob + sizeof header + name.size(), bytes.data(), bytes.size());
-    std::free(node.blob);
+    release_blob(node);
     node.blob = blob;
   }
 
   // Overwrites the data in place if its size stays the same.
-  static void store_data(Node& node, NullableBytes data) {
+  void store_data(Node& node, NullableBytes data) {
     const BlobHeader header = header_of(node);
     if (!data || data->size() != header.data_size) {
       store(node, name_of(node), data);
@@ -121,6 +120,11 @@ class NodeSlab {
   static constexpr uint32_t kPageNodes = 1u << kPageBits;
   using Page = std::array<Node, kPageNodes>;
 
+  void release_blob(const Node& node) {
+    if (node.blob != nullptr) blobs_.release(node.blob, blob_of(node).size());
+  }
+
+  BlobArena blobs_;
   std::vector<std::unique_ptr<Page>> pages_;
   uint32_t used_ = 0;
   NodeSlot first_free_ = kNoNode;

@@ -193,7 +193,7 @@ NodeSlot Tree::insert(NodeSlot parent, std::string_view name, NullableBytes data
   const NodeSlot slot = impl_->slab.allocate();
   Node& node = impl_->slab[slot];
   node = {};
-  NodeSlab::store(node, name, data);
+  impl_->slab.store(node, name, data);
   node.fields = fields;
   node.parent = parent;
   node.first_child = node.next_sibling = node.previous_sibling = kNoNode;
@@ -225,7 +225,7 @@ void Tree::remove(NodeSlot slot) {
 void Tree::set_data(NodeSlot slot, NullableBytes data) {
   Node& node = impl_->slab[slot];
   impl_->data_bytes -= NodeSlab::data_size_of(node);
-  NodeSlab::store_data(node, data);
+  impl_->slab.store_data(node, data);
   impl_->data_bytes += NodeSlab::data_size_of(node);
 }
 
