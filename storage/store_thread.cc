@@ -1,11 +1,17 @@
 #include "storage/store_thread.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "proto/check.h"
 
 namespace topod::storage {
+
+namespace {
+constexpr size_t kManyBytes = size_t{4} * 1024 * 1024;
+}  // namespace
 
 StoreThread::StoreThread(Store store, const StoreThreadOptions& options, StoreCallbacks callbacks)
     : store_(std::move(store)),
@@ -88,6 +94,7 @@ void StoreThread::commit() {
   }
   set_no_space(false);
   const CheckpointMeta meta = work_->meta;
+  committed_bytes_ += work_->checkpoint.bytes();
   std::optional<Work> finished;  // freed outside of the lock
   {
     const std::lock_guard lock(mutex_);
@@ -100,10 +107,21 @@ void StoreThread::commit() {
 
 void StoreThread::scrub() {
   scrub_at_ = Clock::now() + options_.scrub_slice;
+  trim_memory();
   const uint64_t rows =
       scrubber_.rows_per_slice(options_.scrub_slice.count(), options_.scrub_period.count());
   const Expected<uint64_t> seen = scrubber_.step(rows);
   if (!seen) callbacks_.on_damage(seen.error());
+}
+
+void StoreThread::trim_memory() {
+  if (committed_bytes_ >= kManyBytes) {
+    trim_due_ = true;
+  } else if (trim_due_) {
+    malloc_trim(0);
+    trim_due_ = false;
+  }
+  committed_bytes_ = 0;
 }
 
 void StoreThread::set_no_space(bool no_space) {

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -74,6 +75,9 @@ class StoreThread {
   Step wait_for_work();
   void commit();
   void scrub();
+  // Large checkpoints leave holes in the heap which malloc would keep. They are given back when
+  // the burst is over, since while it lasts they are soon filled again.
+  void trim_memory();
   void set_no_space(bool no_space);
 
   Store store_;
@@ -82,6 +86,8 @@ class StoreThread {
   Scrubber scrubber_;  // of the store thread alone, as all up to the mutex
   Clock::time_point scrub_at_;
   Clock::time_point retry_at_;
+  size_t committed_bytes_ = 0;  // since the last slice of the scrub
+  bool trim_due_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
