@@ -49,6 +49,7 @@ zab::ReplicaConfig replica_config(const node::Config& config) {
   replica.enforce_quota = config.enforce_quota;
   replica.ttl_nodes_enabled = config.extended_types;
   if (config.enforce_auth) replica.required_schemes = config.enforce_auth_schemes;
+  replica.max_unsent_bytes = config.max_unsent_bytes;
   replica.watch_limit_per_connection = config.max_watches_per_connection;
   replica.container_check_interval_ms = config.container_check_interval_ms;
   replica.container_max_per_minute = config.container_max_per_minute;
