@@ -46,6 +46,13 @@ class Scan {
   Expected<void> read_nodes();
   Expected<void> read_sessions();
   Expected<void> read_members();
+  // Of a table whose rows each stand for one item.
+  template <class Row>
+  using Decoder = Decoded<Row> (*)(std::string_view key, std::string_view value);
+  template <class Row>
+  using Visit = bool (LoadVisitor::*)(const Row& row, std::string& why);
+  template <class Row>
+  Expected<void> read_rows(Table table, Decoder<Row> decode, Visit<Row> visit, uint64_t& count);
   Expected<void> gather_content(const NodeHeader& header, Rows& chunks, std::string& content);
   Expected<void> compare_totals();
   [[nodiscard]] tl::unexpected<StorageError> damage(Table table, std::string_view key,
@@ -205,34 +212,29 @@ Expected<void> Scan::gather_content(const NodeHeader& header, Rows& chunks, std:
   return {};
 }
 
-Expected<void> Scan::read_sessions() {
-  Expected<Rows> rows = rows_of(Table::kSessions);
+template <class Row>
+Expected<void> Scan::read_rows(Table table, Decoder<Row> decode, Visit<Row> visit,
+                               uint64_t& count) {
+  Expected<Rows> rows = rows_of(table);
   if (!rows) return tl::unexpected(rows.error());
   std::string why;
   while (true) {
     const auto row = rows->next();
     if (!row) return tl::unexpected(row.error());
     if (!row->has_value()) return {};
-    const Decoded<SessionRow> session = decode_session((*row)->key, (*row)->value);
-    if (!session) return damage(Table::kSessions, (*row)->key, session.error());
-    ++loaded_.sessions;
-    if (!visitor_.session(*session, why)) return damage(Table::kSessions, (*row)->key, why);
+    const Decoded<Row> decoded = decode((*row)->key, (*row)->value);
+    if (!decoded) return damage(table, (*row)->key, decoded.error());
+    ++count;
+    if (!(visitor_.*visit)(*decoded, why)) return damage(table, (*row)->key, why);
   }
 }
 
+Expected<void> Scan::read_sessions() {
+  return read_rows(Table::kSessions, &decode_session, &LoadVisitor::session, loaded_.sessions);
+}
+
 Expected<void> Scan::read_members() {
-  Expected<Rows> rows = rows_of(Table::kMembers);
-  if (!rows) return tl::unexpected(rows.error());
-  std::string why;
-  while (true) {
-    const auto row = rows->next();
-    if (!row) return tl::unexpected(row.error());
-    if (!row->has_value()) return {};
-    const Decoded<MemberRow> member = decode_member((*row)->key, (*row)->value);
-    if (!member) return damage(Table::kMembers, (*row)->key, member.error());
-    ++loaded_.members;
-    if (!visitor_.member(*member, why)) return damage(Table::kMembers, (*row)->key, why);
-  }
+  return read_rows(Table::kMembers, &decode_member, &LoadVisitor::member, loaded_.members);
 }
 
 Expected<void> Scan::compare_totals() {
