@@ -173,13 +173,9 @@ class AdminSource {
   [[nodiscard]] virtual std::map<SessionId, std::vector<std::string>> ephemerals() const = 0;
   [[nodiscard]] virtual WatchSummary watch_summary() const = 0;
   [[nodiscard]] virtual std::map<std::string, std::set<SessionId>> watches_by_path() const = 0;
-  // Oldest first, at most kDigestEntriesMax.
+  // Oldest first; those that the server remembers.
   [[nodiscard]] virtual std::vector<DigestEntry> digest_log() const = 0;
   [[nodiscard]] virtual Monitoring monitoring() const = 0;
 };
-
-// The digest of the state is logged each so many transactions, and so many are remembered.
-inline constexpr int64_t kDigestEntryInterval = 128;
-inline constexpr size_t kDigestEntriesMax = 1'024;
 
 }  // namespace topod::admin

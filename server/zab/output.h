@@ -38,7 +38,6 @@ enum class CloseReason : uint8_t {
   kNoLogSpace,  // a session cannot be created or moved now
   kTooMuchUnsent,
 };
-inline constexpr size_t kCloseReasons = 13;
 [[nodiscard]] std::string_view name_of(CloseReason reason);
 
 // Bytes for one of this server's client connections. The driver may take the string by swap.
