@@ -3,6 +3,7 @@
 // Plain values: no threading rule, no ownership. All of them print with fmt through `value()`.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -53,6 +54,10 @@ using ServerId = StrongId<struct ServerTag, uint32_t>;
 using Incarnation = StrongId<struct IncarnationTag, uint64_t>;
 // A client connection, numbered from 1 within one incarnation of one server.
 using ConnectionId = StrongId<struct ConnectionTag, uint64_t>;
+// One authenticated connection to another member, numbered within one run of this server.
+using LinkId = StrongId<struct LinkTag, uint64_t>;
+// Tells a data directory from one that replaced it; drawn at random when it is made.
+using InstanceId = std::array<uint8_t, 16>;
 // Identity of an ensemble, drawn at random when it is founded.
 using EnsembleId = StrongId<struct EnsembleTag, uint64_t>;
 

@@ -56,6 +56,45 @@ inline constexpr int32_t kTickTimeMs = 3'000;
 inline constexpr int32_t kMinSessionTimeoutTicks = 2;
 inline constexpr int32_t kMaxSessionTimeoutTicks = 20;
 
+// ---- ensemble ------------------------------------------------------------------------------
+// Time for a follower to be synchronised ("initLimit") and without a word from it or to it
+// ("syncLimit"), in ticks.
+inline constexpr int32_t kInitLimitTicks = 10;
+inline constexpr int32_t kSyncLimitTicks = 5;
+// Clients keep their connections for this long while there is no leader ("failoverHoldMs").
+inline constexpr int64_t kFailoverHoldMs = 2'000;
+// A candidate with a quorum of votes waits this long for those who have not spoken.
+inline constexpr int64_t kElectionSettleMs = 25;
+// A candidate that does not come to lead in this time is passed over for as long.
+inline constexpr int64_t kElectionPatienceMs = 500;
+// Heartbeats: a quarter of a tick apart, within these bounds.
+inline constexpr int64_t kHeartbeatMinMs = 10;
+inline constexpr int64_t kHeartbeatMaxMs = 500;
+// Recent transactions kept in memory for peers that are a little behind.
+inline constexpr size_t kHistoryWindowBytes = size_t{16} * 1024 * 1024;
+// Sent to a peer and not acknowledged; beyond it the rest waits.
+inline constexpr size_t kPeerWindowBytes = size_t{8} * 1024 * 1024;
+// Entries of one message.
+inline constexpr size_t kProposeBytes = size_t{256} * 1024;
+// Longest peer frame: the longest log record and its envelope.
+inline constexpr size_t kMaxPeerFrameBytes = size_t{49} * 1024 * 1024;
+// Bytes queued for one peer beyond which its link is closed.
+inline constexpr size_t kPeerQueueBytes = size_t{128} * 1024 * 1024;
+// One piece of a snapshot, and how much of it may be queued for one peer.
+inline constexpr size_t kSnapshotChunkBytes = size_t{256} * 1024;
+inline constexpr size_t kSnapshotQueueBytes = size_t{1} * 1024 * 1024;
+// Snapshots being sent at once, their rate together, their time, and how far the tree's file may
+// grow while one is read.
+inline constexpr int kSnapshotStreams = 2;
+inline constexpr size_t kSnapshotBytesPerSecond = size_t{200} * 1024 * 1024;
+inline constexpr int64_t kSnapshotMaxMs = 600'000;
+inline constexpr size_t kSnapshotMaxGrowthBytes = size_t{2} * 1024 * 1024 * 1024;
+// Between attempts to reach a peer: doubled up to the maximum, with jitter.
+inline constexpr int64_t kPeerRetryMinMs = 20;
+inline constexpr int64_t kPeerRetryMaxMs = 2'000;
+// From connect to the end of the handshake.
+inline constexpr int64_t kPeerHandshakeMs = 5'000;
+
 // ---- containers and TTL nodes --------------------------------------------------------------
 inline constexpr int64_t kContainerCheckIntervalMs = 60'000;  // "znode.container.checkIntervalMs"
 inline constexpr int32_t kContainerMaxPerMinute = 10'000;     // "znode.container.maxPerMinute"

@@ -17,7 +17,7 @@ namespace {
 constexpr uint8_t kFlagDataIsNull = 1;
 constexpr uint8_t kFlagInDataTable = 2;
 constexpr size_t kSessionBytes = 48;
-constexpr size_t kMemberBytes = 24;
+constexpr size_t kMemberBytes = 40;
 constexpr size_t kCheckpointBytes = 104;
 constexpr size_t kTotalsBytes = 24 + kCountedTables * 8;
 
@@ -202,7 +202,7 @@ void encode(const SessionRow& row, std::string& out) {
 
 void encode(const MemberRow& row, std::string& out) {
   FieldWriter fields(out);
-  fields.id(row.incarnation).number(row.last_forward_number);
+  fields.id(row.incarnation).number(row.last_forward_number).number(row.instance);
   CHECK(fields.written() == kMemberBytes);
 }
 
@@ -307,7 +307,10 @@ Decoded<MemberRow> decode_member(std::string_view key, std::string_view value) {
   if (value.size() != kMemberBytes) return nonsense("row of a member has a wrong length");
   MemberRow row;
   row.id = ServerId(key_number<uint32_t>(key, 0));
-  FieldReader(value.substr(kHashBytes)).id(row.incarnation).number(row.last_forward_number);
+  FieldReader(value.substr(kHashBytes))
+      .id(row.incarnation)
+      .number(row.last_forward_number)
+      .number(row.instance);
   return row;
 }
 

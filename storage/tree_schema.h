@@ -97,6 +97,7 @@ struct MemberRow {
   ServerId id;
   Incarnation incarnation;
   uint64_t last_forward_number = 0;
+  InstanceId instance{};
   bool operator==(const MemberRow&) const = default;
 };
 

@@ -123,6 +123,51 @@ class TreeStore {
   [[nodiscard]] virtual DurationFigures checkpoint_times() const = 0;
 };
 
+// Who is at the other end of an authenticated link.
+struct PeerIdentity {
+  ServerId server;
+  InstanceId instance{};  // of its data directory
+  uint32_t feature_level = 0;
+};
+
+// Called by the peer mesh. At most one link per member is open at any time.
+class PeerHandler {
+ public:
+  virtual ~PeerHandler() = default;
+  virtual void peer_connected(LinkId link, const PeerIdentity& peer) = 0;
+  // A serialised peer::Message; the bytes are gone after the call. False: it makes no sense, the
+  // link is to be closed.
+  virtual bool peer_frame(LinkId link, std::string_view bytes) = 0;
+  // Exactly once per connected link, whoever closed it.
+  virtual void peer_disconnected(LinkId link) = 0;
+};
+
+// The links to the other members, as the loop drives them. They are made and made again without
+// being asked.
+class PeerNet {
+ public:
+  virtual ~PeerNet() = default;
+  // Queued and written in this order; a link whose queue is full is closed.
+  virtual void send(LinkId link, std::string_view message) = 0;
+  virtual void close(LinkId link, std::string_view reason) = 0;
+  // Queued and not yet with the kernel.
+  [[nodiscard]] virtual size_t queued_bytes(LinkId link) const = 0;
+};
+
+// Whole trees for and from peers. What blocks on a disk happens on another thread; results come
+// back by the functions of Node that are named here.
+class SnapshotStore {
+ public:
+  virtual ~SnapshotStore() = default;
+  // Streams the stored tree to this peer by PeerNet::send; then Node::snapshot_sent.
+  virtual void send(LinkId link) = 0;
+  // SnapshotBegin, -Chunk or -End from a peer. When the tree is whole and checked:
+  // Node::snapshot_received. False: the stream is broken, the link is to be closed.
+  virtual bool receive(LinkId link, const peer::Message& part) = 0;
+  // The link is gone: whatever was under way on it ends, the unfinished tree is removed.
+  virtual void cancel(LinkId link) = 0;
+};
+
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -37,8 +37,8 @@ storage::SessionRow row_of(const state::Session& session) {
   return row;
 }
 
-storage::MemberRow row_of(const state::ForwardMark& mark) {
-  return {mark.server, mark.incarnation, mark.last_number};
+storage::MemberRow row_of(const state::Member& member) {
+  return {member.server, member.incarnation, member.last_number, member.instance};
 }
 
 bool load_row(state::State& state, const storage::NodeRow& row, std::string& why) {
@@ -79,7 +79,7 @@ void load_row(state::State& state, const storage::SessionRow& row) {
 }
 
 void load_row(state::State& state, const storage::MemberRow& row) {
-  state.load_mark({row.id, row.incarnation, row.last_forward_number});
+  state.load_member({row.id, row.incarnation, row.last_forward_number, row.instance});
 }
 
 }  // namespace topod::node

@@ -12,7 +12,7 @@ namespace topod::node {
 // Views into the state; valid until it changes.
 [[nodiscard]] storage::NodeRow row_of(const state::Tree& tree, state::NodeSlot slot);
 [[nodiscard]] storage::SessionRow row_of(const state::Session& session);
-[[nodiscard]] storage::MemberRow row_of(const state::ForwardMark& mark);
+[[nodiscard]] storage::MemberRow row_of(const state::Member& mark);
 
 // False: the row makes no sense in this state, and `why` says so.
 [[nodiscard]] bool load_row(state::State& state, const storage::NodeRow& row, std::string& why);

@@ -73,9 +73,9 @@ void TreeAdapter::collect(const state::State& state, const state::Changes& chang
       gathering_.put_session(row_of(*session));
     }
   }
-  std::vector<ServerId> marks = changes.marks;
-  sort_unique(marks);
-  for (const ServerId id : marks) gathering_.put_member(row_of(state.marks.at(id)));
+  std::vector<ServerId> members = changes.members;
+  sort_unique(members);
+  for (const ServerId id : members) gathering_.put_member(row_of(state.members.at(id)));
 }
 
 void TreeAdapter::checkpoint_if_due(const zab::Replica& replica, int64_t now_ms) {

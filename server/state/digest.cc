@@ -114,11 +114,12 @@ Digest digest_of_session(const Session& session) {
   return record.digest(kSessionSeed);
 }
 
-Digest digest_of_mark(const ForwardMark& mark) {
-  Record<3> record;
-  record.put(mark.server.value());
-  record.put(mark.incarnation.value());
-  record.put(mark.last_number);
+Digest digest_of_member(const Member& member) {
+  Record<5> record;
+  record.put(member.server.value());
+  record.put(member.incarnation.value());
+  record.put(member.last_number);
+  record.put(member.instance);
   return record.digest(kMarkSeed);
 }
 

@@ -14,7 +14,7 @@
 namespace topod::state {
 
 struct Session;
-struct ForwardMark;
+struct Member;
 
 class Digest {
  public:
@@ -39,6 +39,6 @@ class Digest {
 [[nodiscard]] Digest digest_of_node(const Tree& tree, NodeSlot slot);  // their sum
 [[nodiscard]] Digest digest_of_acl(AclId id, const Acl& acl);
 [[nodiscard]] Digest digest_of_session(const Session& session);
-[[nodiscard]] Digest digest_of_mark(const ForwardMark& mark);
+[[nodiscard]] Digest digest_of_member(const Member& member);
 
 }  // namespace topod::state

@@ -1,4 +1,4 @@
-// Entries: forward marks, sessions, reaping. What clients write is evaluated by evaluation.cc.
+// Entries: forward members, sessions, reaping. What clients write is evaluated by evaluation.cc.
 #include "server/state/evaluate.h"
 
 #include <algorithm>
@@ -19,12 +19,12 @@ Attachment attachment_of(const entry::Entry& entry, uint64_t connection) {
 
 // ---- items besides the tree ----------------------------------------------------------------
 
-void set_mark(State& state, const ForwardMark& mark) {
-  const auto [it, is_new] = state.marks.try_emplace(mark.server);
-  if (!is_new) state.digest.subtract(digest_of_mark(it->second));
-  it->second = mark;
-  state.digest.add(digest_of_mark(mark));
-  state.changes.add(mark.server);
+void set_member(State& state, const Member& member) {
+  const auto [it, is_new] = state.members.try_emplace(member.server);
+  if (!is_new) state.digest.subtract(digest_of_member(it->second));
+  it->second = member;
+  state.digest.add(digest_of_member(member));
+  state.changes.add(member.server);
 }
 
 void attach(State& state, Session& session, const Attachment& attachment) {
@@ -53,15 +53,15 @@ void purge_acls(State& state) {
 // Whether a numbered request has been evaluated before or comes from a dead incarnation. Moves
 // the mark of its server on.
 bool pass_mark(State& state, const entry::Origin& origin) {
-  const auto found = state.marks.find(ServerId(origin.server()));
-  if (found == state.marks.end()) return false;
-  ForwardMark mark = found->second;
+  const auto found = state.members.find(ServerId(origin.server()));
+  if (found == state.members.end()) return false;
+  Member mark = found->second;
   if (mark.incarnation != Incarnation(origin.incarnation()) ||
       origin.forward_number() <= mark.last_number) {
     return false;
   }
   mark.last_number = origin.forward_number();
-  set_mark(state, mark);
+  set_member(state, mark);
   return true;
 }
 
@@ -69,9 +69,10 @@ bool pass_mark(State& state, const entry::Origin& origin) {
 bool server_up(State& state, const entry::Origin& origin) {
   const ServerId server(origin.server());
   const Incarnation incarnation(origin.incarnation());
-  const auto found = state.marks.find(server);
-  if (found != state.marks.end() && found->second.incarnation == incarnation) return false;
-  set_mark(state, {server, incarnation, 0});
+  const auto found = state.members.find(server);
+  if (found != state.members.end() && found->second.incarnation == incarnation) return false;
+  set_member(state, {server, incarnation, 0,
+                     found == state.members.end() ? InstanceId{} : found->second.instance});
   return true;
 }
 
@@ -100,6 +101,7 @@ class EntryEvaluation {
       case entry::Entry::kRaiseFeatureLevel:
         state_.feature_level = std::max(state_.feature_level, entry_.raise_feature_level().level());
         break;
+      case entry::Entry::kAdmit: admit(entry_.admit()); break;
       case entry::Entry::kServerUp:  // all done with its mark
       case entry::Entry::KIND_NOT_SET: break;
     }
@@ -112,6 +114,7 @@ class EntryEvaluation {
   void close_session(const entry::CloseSession& request);
   void expire_session(const entry::ExpireSession& request);
   void reap(const entry::Reap& request);
+  void admit(const entry::Admit& request);
   void end_session(const Session& session);
 
   [[nodiscard]] Evaluation evaluation() {
@@ -192,6 +195,18 @@ void EntryEvaluation::reap(const entry::Reap& request) {
                       (fields.kind == NodeKind::kTtl &&
                        entry_.time_ms() - fields.mtime_ms > fields.owner_or_ttl_ms);
   if (is_due) evaluation().remove(slot, state_.tree.path(slot));
+}
+
+void EntryEvaluation::admit(const entry::Admit& request) {
+  const ServerId server(request.server());
+  const auto found = state_.members.find(server);
+  Member member;
+  if (found != state_.members.end()) member = found->second;
+  member.server = server;
+  member.instance = {};
+  std::copy_n(request.instance().begin(),
+              std::min(request.instance().size(), member.instance.size()), member.instance.begin());
+  set_member(state_, member);
 }
 
 }  // namespace

@@ -55,11 +55,14 @@ class Sessions {
   uint64_t ephemeral_count_ = 0;
 };
 
-// How far the numbered requests of one server have been evaluated.
-struct ForwardMark {
+// What is agreed about one server of the ensemble.
+struct Member {
   ServerId server;
+  // How far the numbered requests of its present run have been evaluated.
   Incarnation incarnation;
   uint64_t last_number = 0;
+  // The data directory that votes for it; zeros: as the ensemble was founded.
+  InstanceId instance{};
 };
 
 }  // namespace topod::state

@@ -92,10 +92,10 @@ void State::load_session(Session session) {
   sessions.insert(std::move(session));
 }
 
-void State::load_mark(ForwardMark mark) {
-  digest.add(digest_of_mark(mark));
-  if (!marks.emplace(mark.server, mark).second && load_error_.empty()) {
-    load_error_ = "server " + std::to_string(mark.server.value()) + " is there twice";
+void State::load_member(Member member) {
+  digest.add(digest_of_member(member));
+  if (!members.emplace(member.server, member).second && load_error_.empty()) {
+    load_error_ = "server " + std::to_string(member.server.value()) + " is there twice";
   }
 }
 
@@ -151,7 +151,7 @@ Digest recompute_digest(const State& state) {
   });
   state.acls.for_each([&](AclId id, const Acl& acl) { digest.add(digest_of_acl(id, acl)); });
   for (const auto& [id, session] : state.sessions) digest.add(digest_of_session(session));
-  for (const auto& [id, mark] : state.marks) digest.add(digest_of_mark(mark));
+  for (const auto& [id, member] : state.members) digest.add(digest_of_member(member));
   return digest;
 }
 

@@ -27,19 +27,19 @@ struct Changes {
   std::vector<NodeId> nodes;  // changed, or gone if the tree no longer has them
   std::vector<AclId> acls;
   std::vector<SessionId> sessions;
-  std::vector<ServerId> marks;
+  std::vector<ServerId> members;
   [[nodiscard]] bool empty() const {
-    return nodes.empty() && acls.empty() && sessions.empty() && marks.empty();
+    return nodes.empty() && acls.empty() && sessions.empty() && members.empty();
   }
   void add(NodeId id) { append(nodes, id); }
   void add(AclId id) { append(acls, id); }
   void add(SessionId id) { append(sessions, id); }
-  void add(ServerId id) { append(marks, id); }
+  void add(ServerId id) { append(members, id); }
   void clear() {
     nodes.clear();
     acls.clear();
     sessions.clear();
-    marks.clear();
+    members.clear();
   }
 
  private:
@@ -54,7 +54,7 @@ class State {
   Tree tree;
   AclTable acls;
   Sessions sessions;
-  std::map<ServerId, ForwardMark> marks;
+  std::map<ServerId, Member> members;
   Digest digest;
   Zxid applied;  // the last entry evaluated
   uint32_t feature_level = kFeatureLevel;
@@ -72,7 +72,7 @@ class State {
   // /zookeeper/config, with the Stats that ZooKeeper gives them. All of it is in `changes`.
   [[nodiscard]] static State initial();
 
-  // ---- the loader's way in, in this order: acls, nodes, sessions, marks, finish -------------
+  // ---- the loader's way in, in this order: acls, nodes, sessions, members, finish -------------
   // What contradicts itself without a `why` here is told by `finish_loading`.
   void load_acl(AclId id, Acl acl);
   // Parent before child; the root has parent id 0 and an empty name. False: the row makes no
@@ -80,7 +80,7 @@ class State {
   [[nodiscard]] bool load_node(NodeId parent, std::string_view name, NullableBytes data,
                                const NodeFields& fields, std::string& why);
   void load_session(Session session);
-  void load_mark(ForwardMark mark);
+  void load_member(Member member);
   // Rebuilds what follows from the rows (ephemerals, reapable, quotas) and the digest.
   [[nodiscard]] bool finish_loading(Zxid applied, uint64_t next_node_id, uint32_t acl_counter,
                                     uint32_t level, std::string& why);

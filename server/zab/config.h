@@ -12,8 +12,25 @@
 
 namespace topod::zab {
 
+// A server of the ensemble.
+struct PeerConfig {
+  ServerId id;
+  bool observer = false;
+  uint32_t weight = 1;
+  uint32_t group = 0;
+};
+
 struct ReplicaConfig {
   ServerId self;
+  InstanceId instance{};      // of the data directory
+  EnsembleId fresh_ensemble;  // drawn at random: the id if this server founds an ensemble
+  // All servers, this one too, in ascending order; empty: this one alone.
+  std::vector<PeerConfig> members;
+
+  int64_t init_limit_ms = limits::kInitLimitTicks * limits::kTickTimeMs;
+  int64_t sync_limit_ms = limits::kSyncLimitTicks * limits::kTickTimeMs;
+  int64_t failover_hold_ms = limits::kFailoverHoldMs;
+  bool read_only_enabled = false;  // "readonlymode.enabled"
   int32_t tick_ms = limits::kTickTimeMs;
   int32_t min_session_timeout_ms = limits::kMinSessionTimeoutTicks * limits::kTickTimeMs;
   int32_t max_session_timeout_ms = limits::kMaxSessionTimeoutTicks * limits::kTickTimeMs;

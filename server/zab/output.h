@@ -10,6 +10,7 @@
 
 #include "proto/ids.h"
 #include "proto/log_record.h"
+#include "proto/peer.pb.h"
 
 namespace topod::zab {
 
@@ -47,12 +48,49 @@ struct ClientOutput {
   CloseReason close = CloseReason::kNone;  // after the bytes have been sent
 };
 
+// The same message for each of these links. It may leave at once: what it promises is durable.
+struct PeerSend {
+  std::vector<LinkId> links;
+  peer::Message message;
+};
+
+struct PeerClose {
+  LinkId link;
+  std::string reason;
+};
+
+// A peer needs history that is no longer in memory: the transactions above `after`, the last of
+// them at most `through`, about so many bytes at a time. Answered by `Replica::history_read`.
+struct HistoryRead {
+  LinkId link;
+  Zxid after;
+  Zxid through;
+  size_t max_bytes = 0;
+};
+
+// A peer needs the whole tree. Answered by `Replica::snapshot_sent`.
+struct SnapshotSend {
+  LinkId link;
+};
+
 struct Output {
   std::vector<Append> append;
+  std::vector<PeerSend> peers;  // in this order
+  std::vector<PeerClose> peers_closed;
+  std::vector<HistoryRead> reads;
+  std::vector<SnapshotSend> snapshots;
+  // Not 0: the state is now that of the received tree of this generation, and its checkpoints go
+  // on there. The record which says so is durable.
+  uint64_t installed_generation = 0;
   std::vector<ClientOutput> clients;  // each connection at most once
 
   void clear() {
     append.clear();
+    peers.clear();
+    peers_closed.clear();
+    reads.clear();
+    snapshots.clear();
+    installed_generation = 0;
     clients.clear();
   }
 };

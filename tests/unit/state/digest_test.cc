@@ -92,10 +92,10 @@ TEST(Digest, EveryFieldOfSessionsMarksAndListsCounts) {
     change(session);
     see(digest_of_session(session));
   }
-  see(digest_of_mark({}));
-  see(digest_of_mark({ServerId(1), {}, 0}));
-  see(digest_of_mark({{}, Incarnation(1), 0}));
-  see(digest_of_mark({{}, {}, 1}));
+  see(digest_of_member({}));
+  see(digest_of_member({ServerId(1), {}, 0}));
+  see(digest_of_member({{}, Incarnation(1), 0}));
+  see(digest_of_member({{}, {}, 1}));
   see(digest_of_acl(AclId(1), world_acl(1)));
   see(digest_of_acl(AclId(2), world_acl(1)));
   see(digest_of_acl(AclId(1), world_acl(2)));

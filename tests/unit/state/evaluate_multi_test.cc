@@ -94,7 +94,7 @@ TEST_F(EvaluateMulti, FailureTakesEverythingBack) {
   state.changes.clear();
   const Digest digest_of_tree = [&] {
     Digest digest = state.digest;
-    for (const auto& [server, mark] : state.marks) digest.subtract(digest_of_mark(mark));
+    for (const auto& [server, mark] : state.members) digest.subtract(digest_of_member(mark));
     return digest;
   }();
   const uint64_t next_id = state.tree.next_node_id();
@@ -111,7 +111,7 @@ TEST_F(EvaluateMulti, FailureTakesEverythingBack) {
               ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 0, code(kNoNode)));
 
   Digest after = state.digest;
-  for (const auto& [server, mark] : state.marks) after.subtract(digest_of_mark(mark));
+  for (const auto& [server, mark] : state.members) after.subtract(digest_of_member(mark));
   EXPECT_EQ(after, digest_of_tree);
   EXPECT_EQ(state.tree.next_node_id(), next_id);
   EXPECT_EQ(state.acls.counter(), lists);

@@ -1,4 +1,4 @@
-// Entries besides clients' writes: marks, sessions, expiry, reaping.
+// Entries besides clients' writes: members, sessions, expiry, reaping.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,10 +50,10 @@ class Evaluate : public testing::Test, protected StateDriver {
     entry.mutable_reap()->set_mzxid(judged.mzxid.value());
     return evaluate_as_is(entry);
   }
-  const ForwardMark& mark() { return state.marks.at(kServer); }
+  const Member& mark() { return state.members.at(kServer); }
 };
 
-// ---- marks ----------------------------------------------------------------------------------
+// ---- members ----------------------------------------------------------------------------------
 
 TEST_F(Evaluate, EntryOfTheSameNumberDoesNothingTheSecondTime) {
   entry::Entry entry = write_entry(create("/a"));
@@ -86,7 +86,7 @@ TEST_F(Evaluate, AnotherIncarnationAndAnUnknownServerAreIgnored) {
   entry.mutable_origin()->set_server(9);
   EXPECT_TRUE(evaluate_as_is(entry).ignored);
   EXPECT_FALSE(exists("/a"));
-  EXPECT_EQ(state.marks.size(), 1u);
+  EXPECT_EQ(state.members.size(), 1u);
 }
 
 TEST_F(Evaluate, ServerUpStartsTheNumbersOfItsIncarnationOnce) {
@@ -288,7 +288,7 @@ TEST_F(Evaluate, ChangesNameWhatEachEntryTouched) {
   EXPECT_THAT(state.changes.nodes,
               testing::UnorderedElementsAre(fields("/a").id, fields("/a/b").id));
   EXPECT_THAT(state.changes.acls, ElementsAre(fields("/a/b").acl));
-  EXPECT_THAT(state.changes.marks, ElementsAre(kServer));
+  EXPECT_THAT(state.changes.members, ElementsAre(kServer));
   EXPECT_TRUE(state.changes.sessions.empty());
   state.changes.clear();
   close_session(session, connection);

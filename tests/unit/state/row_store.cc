@@ -21,7 +21,7 @@ void RowStore::take_changes(State& state) {
     Session& row = sessions_[id] = *session;
     row.ephemerals.clear();
   }
-  for (const ServerId id : state.changes.marks) marks_[id] = state.marks.at(id);
+  for (const ServerId id : state.changes.members) marks_[id] = state.members.at(id);
   state.changes.clear();
   applied_ = state.applied;
   next_node_id_ = state.tree.next_node_id();
@@ -49,7 +49,7 @@ State RowStore::load() const {
     CHECK_MSG(state.load_node(row.parent, row.name, row.data, row.fields, why), why.c_str());
   }
   for (const auto& [id, session] : sessions_) state.load_session(session);
-  for (const auto& [id, mark] : marks_) state.load_mark(mark);
+  for (const auto& [id, mark] : marks_) state.load_member(mark);
   CHECK_MSG(state.finish_loading(applied_, next_node_id_, acl_counter_, feature_level_, why),
             why.c_str());
   return state;

@@ -30,7 +30,7 @@ class RowStore {
   std::map<NodeId, NodeRow> nodes_;
   std::map<AclId, std::string> acls_;
   std::map<SessionId, Session> sessions_;
-  std::map<ServerId, ForwardMark> marks_;
+  std::map<ServerId, Member> marks_;
   Zxid applied_;
   uint64_t next_node_id_ = 0;
   uint32_t acl_counter_ = 0;

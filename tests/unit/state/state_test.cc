@@ -121,8 +121,8 @@ TEST_F(LoadingTest, EphemeralsAreGivenToTheirSession) {
 
 TEST_F(LoadingTest, ItemsThatAreThereTwiceAreRefused) {
   load_permanent();
-  state_.load_mark({ServerId(1), Incarnation(1), 1});
-  state_.load_mark({ServerId(1), Incarnation(2), 1});
+  state_.load_member({ServerId(1), Incarnation(1), 1});
+  state_.load_member({ServerId(1), Incarnation(2), 1});
   EXPECT_FALSE(finish());
   EXPECT_THAT(why_, testing::HasSubstr("server 1"));
 }
