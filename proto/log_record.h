@@ -17,6 +17,7 @@ enum class LogRecordKind : uint8_t {
   kSnapshot = 5,       // zxid, number = generation of the tree, payload = digest
   kFounding = 6,       // payload = serialized Founding
   kCommitted = 7,      // zxid: watermark up to which transactions are known to be committed
+  kEpochEnds = 8,      // only where a segment begins, written by the log itself
 };
 
 struct LogRecord {

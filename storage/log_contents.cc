@@ -1,14 +1,36 @@
 #include "storage/log_contents.h"
 
 #include <algorithm>
+#include <cstring>
+#include <functional>
 #include <limits>
+#include <utility>
 
 namespace topod::storage {
 namespace {
 
 constexpr RecordPlace kEndOfLog{{std::numeric_limits<uint64_t>::max(), 0}, 0};
+// Two servers that have less than that in common need a whole tree anyway.
+constexpr size_t kEpochEndsMax = 1'024;
 
 }  // namespace
+
+void LogContents::start(Zxid last_zxid) {
+  epoch_ends_.clear();
+  set_last_zxid(last_zxid);
+}
+
+void LogContents::set_last_zxid(Zxid zxid) {
+  last_zxid_ = zxid;
+  while (!epoch_ends_.empty() && epoch_ends_.back() > zxid) epoch_ends_.pop_back();
+  if (zxid == Zxid()) return;
+  if (!epoch_ends_.empty() && epoch_of(epoch_ends_.back()) == epoch_of(zxid)) {
+    epoch_ends_.back() = zxid;
+    return;
+  }
+  if (epoch_ends_.size() == kEpochEndsMax) epoch_ends_.erase(epoch_ends_.begin());
+  epoch_ends_.push_back(zxid);
+}
 
 tl::expected<void, std::string> LogContents::apply(const LogRecordView& record, RecordPlace place,
                                                    bool repeated) {
@@ -31,6 +53,7 @@ tl::expected<void, std::string> LogContents::apply(const LogRecordView& record, 
     case LogRecordKind::kSnapshot: apply_snapshot(record, place, repeated); return {};
     case LogRecordKind::kFounding: founding_ = record.payload; return {};
     case LogRecordKind::kCommitted: committed_ = std::max(committed_, record.zxid); return {};
+    case LogRecordKind::kEpochEnds: return apply_epoch_ends(record.payload, repeated);
   }
   return tl::make_unexpected(std::string("unknown kind of record"));
 }
@@ -55,7 +78,7 @@ tl::expected<void, std::string> LogContents::apply_transaction(const LogRecordVi
     return tl::make_unexpected("transaction " + to_hex(record.zxid) + " is not above " +
                                to_hex(last_zxid_));
   }
-  last_zxid_ = record.zxid;
+  set_last_zxid(record.zxid);
   return {};
 }
 
@@ -68,19 +91,39 @@ void LogContents::apply_snapshot(const LogRecordView& record, RecordPlace place,
   }
   if (!pending_) {
     last_before_pending_ = last_zxid_;
+    epoch_ends_before_pending_ = std::move(epoch_ends_);
     pending_begin_ = place;
   }
   pending_ = std::move(snapshot);
-  last_zxid_ = record.zxid;
+  epoch_ends_.clear();
+  set_last_zxid(record.zxid);
+}
+
+tl::expected<void, std::string> LogContents::apply_epoch_ends(std::string_view payload,
+                                                              bool repeated) {
+  std::vector<Zxid> ends(payload.size() / sizeof(Zxid::rep));
+  for (size_t index = 0; index < ends.size(); ++index) {
+    Zxid::rep value = 0;
+    std::memcpy(&value, payload.data() + index * sizeof(value), sizeof(value));
+    ends[index] = Zxid(value);
+  }
+  if (!repeated || ends.empty() || payload.size() % sizeof(Zxid::rep) != 0 ||
+      ends.size() > kEpochEndsMax || ends.back() != last_zxid_ ||
+      std::adjacent_find(ends.begin(), ends.end(), std::greater_equal<>()) != ends.end()) {
+    return tl::make_unexpected(std::string("the ends of epochs do not add up"));
+  }
+  epoch_ends_ = std::move(ends);
+  return {};
 }
 
 void LogContents::cut(Zxid zxid, RecordPlace place) {
   if (pending_) {
     voids_.push_back({pending_begin_, place});
     last_zxid_ = last_before_pending_;
+    epoch_ends_ = std::move(epoch_ends_before_pending_);
     pending_.reset();
   }
-  last_zxid_ = std::min(last_zxid_, zxid);
+  set_last_zxid(std::min(last_zxid_, zxid));
   while (!cuts_.empty() && cuts_.back().zxid >= zxid) cuts_.pop_back();
   cuts_.push_back({place, zxid});
 }
@@ -106,6 +149,14 @@ void LogContents::repeat_into(RecordBatch& batch) const {
   if (!founding_.empty()) batch.add(LogRecordKind::kFounding, Zxid(), 0, founding_);
   if (snapshot_) {
     batch.add(LogRecordKind::kSnapshot, snapshot_->zxid, snapshot_->generation, snapshot_->digest);
+  }
+  if (!epoch_ends_.empty()) {
+    std::string ends;
+    for (const Zxid end : epoch_ends_) {
+      const Zxid::rep value = end.value();
+      ends.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    }
+    batch.add(LogRecordKind::kEpochEnds, Zxid(), 0, ends);
   }
 }
 

@@ -36,7 +36,7 @@ struct InstalledSnapshot {
 class LogContents {
  public:
   // The log begins after this transaction.
-  void start(Zxid last_zxid) { last_zxid_ = last_zxid; }
+  void start(Zxid last_zxid);
 
   // `repeated`: the record stands at the head of a segment and says again what held before. The
   // error says what is wrong with it.
@@ -53,6 +53,10 @@ class LogContents {
   [[nodiscard]] Zxid committed() const { return committed_; }
   // Of the last surviving transaction or snapshot.
   [[nodiscard]] Zxid last_zxid() const { return last_zxid_; }
+  // The last surviving transaction of each epoch, ascending, beginning with the last one before
+  // the log if there is any; the oldest of very many are forgotten. What two servers have in
+  // common follows from it.
+  [[nodiscard]] const std::vector<Zxid>& epoch_ends() const { return epoch_ends_; }
   // Serialized Founding; empty if there was none.
   [[nodiscard]] const std::string& founding() const { return founding_; }
   [[nodiscard]] const std::optional<InstalledSnapshot>& snapshot() const { return snapshot_; }
@@ -79,17 +83,21 @@ class LogContents {
   tl::expected<void, std::string> apply_transaction(const LogRecordView& record);
   void apply_current_epoch(Epoch epoch, bool repeated);
   void apply_snapshot(const LogRecordView& record, RecordPlace place, bool repeated);
+  tl::expected<void, std::string> apply_epoch_ends(std::string_view payload, bool repeated);
   void cut(Zxid zxid, RecordPlace place);
+  void set_last_zxid(Zxid zxid);
 
   Epoch accepted_epoch_;
   Epoch current_epoch_;
   Zxid committed_;
   Zxid last_zxid_;
+  std::vector<Zxid> epoch_ends_;  // the last of them is `last_zxid_`, unless that is 0
   std::string founding_;
   std::optional<InstalledSnapshot> snapshot_;
   std::optional<InstalledSnapshot> pending_;
   RecordPlace pending_begin_;  // of the first, if one pending snapshot replaced another
   Zxid last_before_pending_;
+  std::vector<Zxid> epoch_ends_before_pending_;
   // In log order; zxids ascend, for a later cut makes the earlier, higher ones superfluous.
   std::vector<Cut> cuts_;
   std::vector<Void> voids_;

@@ -47,7 +47,7 @@ uint32_t stamp_for(const BatchHeader& header, uint64_t seed) {
 
 bool known(uint8_t kind) {
   return kind >= static_cast<uint8_t>(LogRecordKind::kTransaction) &&
-         kind <= static_cast<uint8_t>(LogRecordKind::kCommitted);
+         kind <= static_cast<uint8_t>(LogRecordKind::kEpochEnds);
 }
 
 }  // namespace
@@ -115,8 +115,11 @@ size_t record_bytes_fitting(size_t space_bytes) {
 }
 
 uint64_t seed_of(const LogIdentity& identity) {
-  const std::array<uint64_t, 2> ids{identity.ensemble.value(), identity.server.value()};
-  return XXH3_64bits(ids.data(), sizeof(ids));
+  std::array<uint8_t, sizeof(InstanceId) + sizeof(uint32_t)> ids;
+  const uint32_t server = identity.server.value();
+  std::memcpy(ids.data(), identity.instance.data(), sizeof(InstanceId));
+  std::memcpy(ids.data() + sizeof(InstanceId), &server, sizeof(server));
+  return XXH3_64bits(ids.data(), ids.size());
 }
 
 void BatchBuilder::begin(size_t record_bytes) {

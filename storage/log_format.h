@@ -35,8 +35,9 @@
 //       16      8  number
 //       24         payload
 //
-// The seed of both hashes comes from the ids of ensemble and server: a log of another server is
-// not read by mistake. Pure functions and plain values; no threading rule.
+// The seed of both hashes comes from the data directory's instance and the server's id: a log of
+// another server is not read by mistake. The ensemble's id cannot take part, for an ensemble is
+// founded after its logs exist. Pure functions and plain values; no threading rule.
 #pragma once
 
 #include <compare>
@@ -56,7 +57,7 @@
 namespace topod::storage {
 
 struct LogIdentity {
-  EnsembleId ensemble;
+  InstanceId instance{};  // of the data directory
   ServerId server;
   bool operator==(const LogIdentity&) const = default;
 };

@@ -137,7 +137,7 @@ void Examination::examine_tree(uint64_t generation) {
 
 void Examination::examine_log() {
   const std::string dir = log_dir_.empty() ? dir_.wal_path() : log_dir_;
-  const LogIdentity identity{dir_.identity().ensemble, dir_.identity().server};
+  const LogIdentity identity{dir_.identity().instance, dir_.identity().server};
   std::optional<LogPosition> from;
   if (checkpoint_ && checkpoint_->log_segment > 0) {
     from = LogPosition{checkpoint_->log_segment, checkpoint_->log_offset_bytes};

@@ -321,7 +321,7 @@ Started<OpenedData> open_data(const Config& config, bool discard_damaged, Entrop
   if (!dir) return tl::unexpected(dir.error());
   OpenedData data(std::move(*dir));
   data.log_dir = config.log_dir.empty() ? data.dir.wal_path() : config.log_dir;
-  data.log_identity = {data.identity.ensemble, data.identity.server};
+  data.log_identity = {data.identity.instance, data.identity.server};
   if (auto tree = open_tree(data, config, discard_damaged); !tree) {
     return tl::unexpected(tree.error());
   }

@@ -25,7 +25,7 @@
 namespace topod::storage {
 namespace {
 
-constexpr LogIdentity kIdentity{EnsembleId(7), ServerId(1)};
+constexpr LogIdentity kIdentity{{7}, ServerId(1)};
 constexpr size_t kSegmentBytes = size_t{64} << 10;
 constexpr size_t kBlock = limits::kBatchAlignBytes;
 constexpr size_t kBlocks = kSegmentBytes / kBlock;

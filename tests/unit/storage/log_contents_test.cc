@@ -1,9 +1,16 @@
 #include "storage/log_contents.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string>
 
 namespace topod::storage {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 class LogContentsTest : public testing::Test {
  protected:
@@ -88,12 +95,67 @@ TEST_F(LogContentsTest, AGivenUpSnapshotLeavesTheLogAsItWasBefore) {
   EXPECT_FALSE(survives(5, after));
 }
 
+Zxid zxid_of(uint32_t epoch, int64_t counter) { return make_zxid(Epoch(epoch), counter); }
+
+TEST_F(LogContentsTest, TheLastTransactionOfEachEpochIsKnownThroughTruncations) {
+  contents_.start(zxid_of(1, 7));
+  transaction(zxid_of(1, 8).value());
+  transaction(zxid_of(2, 1).value());
+  transaction(zxid_of(2, 2).value());
+  transaction(zxid_of(4, 1).value());
+  EXPECT_THAT(contents_.epoch_ends(), ElementsAre(zxid_of(1, 8), zxid_of(2, 2), zxid_of(4, 1)));
+  ASSERT_TRUE(apply(LogRecordKind::kTruncate, zxid_of(2, 1).value()).has_value());
+  EXPECT_THAT(contents_.epoch_ends(), ElementsAre(zxid_of(1, 8), zxid_of(2, 1)));
+  transaction(zxid_of(5, 1).value());
+  EXPECT_THAT(contents_.epoch_ends(), ElementsAre(zxid_of(1, 8), zxid_of(2, 1), zxid_of(5, 1)));
+  ASSERT_TRUE(apply(LogRecordKind::kTruncate, 0).has_value());
+  EXPECT_THAT(contents_.epoch_ends(), IsEmpty());
+}
+
+TEST_F(LogContentsTest, EpochsBeginAnewWithASnapshotUnlessItIsGivenUp) {
+  transaction(zxid_of(1, 1).value());
+  transaction(zxid_of(2, 1).value());
+  ASSERT_TRUE(apply(LogRecordKind::kSnapshot, zxid_of(3, 9).value(), 2).has_value());
+  transaction(zxid_of(4, 1).value());
+  EXPECT_THAT(contents_.epoch_ends(), ElementsAre(zxid_of(3, 9), zxid_of(4, 1)));
+  contents_.give_up_pending_snapshot();
+  EXPECT_THAT(contents_.epoch_ends(), ElementsAre(zxid_of(1, 1), zxid_of(2, 1)));
+}
+
+TEST_F(LogContentsTest, OfVeryManyEpochsTheLatestAreRemembered) {
+  for (uint32_t epoch = 1; epoch <= 3'000; ++epoch) transaction(zxid_of(epoch, 5).value());
+  ASSERT_LT(contents_.epoch_ends().size(), 3'000U);
+  EXPECT_EQ(contents_.epoch_ends().back(), zxid_of(3'000, 5));
+  RecordBatch head;
+  contents_.repeat_into(head);
+  EXPECT_LT(head.bytes().size(), 16'384U) << "it must fit into every segment";
+}
+
+TEST_F(LogContentsTest, EndsOfEpochsThatDoNotFitTheLogAreRefused) {
+  transaction(zxid_of(1, 5).value());
+  const auto refused = [&](std::initializer_list<Zxid> ends, bool repeated) {
+    std::string bytes;
+    for (const Zxid end : ends) {
+      const int64_t value = end.value();
+      bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    }
+    LogContents contents = contents_;
+    return !contents.apply({LogRecordKind::kEpochEnds, Zxid(), 0, bytes}, {}, repeated);
+  };
+  EXPECT_FALSE(refused({zxid_of(0, 9), zxid_of(1, 5)}, true));
+  EXPECT_TRUE(refused({zxid_of(0, 9), zxid_of(1, 5)}, false));
+  EXPECT_TRUE(refused({zxid_of(0, 9), zxid_of(1, 6)}, true));
+  EXPECT_TRUE(refused({zxid_of(2, 9), zxid_of(1, 5)}, true));
+  EXPECT_TRUE(refused({}, true));
+}
+
 TEST_F(LogContentsTest, WhatAHeadRepeatsSaysTheSame) {
   ASSERT_TRUE(apply(LogRecordKind::kFounding, 0).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kAcceptedEpoch, 0, 4).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kSnapshot, 20, 2).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kCurrentEpoch, 0, 3).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kCommitted, 20).has_value());
+  transaction(zxid_of(1, 3).value());
   RecordBatch head;
   contents_.repeat_into(head);
   LogContents again;
@@ -110,7 +172,8 @@ TEST_F(LogContentsTest, WhatAHeadRepeatsSaysTheSame) {
   ASSERT_TRUE(again.snapshot().has_value());
   EXPECT_EQ(again.snapshot()->generation, 2U);
   EXPECT_EQ(again.snapshot()->digest, "payload");
-  EXPECT_EQ(again.last_zxid(), Zxid(20));
+  EXPECT_EQ(again.last_zxid(), zxid_of(1, 3));
+  EXPECT_THAT(again.epoch_ends(), ElementsAre(Zxid(20), zxid_of(1, 3)));
 }
 
 }  // namespace

@@ -70,9 +70,9 @@ TEST(LogFormat, ABatchIsNotReadAtAnotherPlaceOrByAnotherServer) {
   EXPECT_TRUE(read_header(sector, {1, 4'096}, seed).has_value());
   EXPECT_FALSE(read_header(sector, {1, 8'192}, seed).has_value());
   EXPECT_FALSE(read_header(sector, {2, 4'096}, seed).has_value());
-  const LogIdentity other{kTestIdentity.ensemble, ServerId(2)};
+  const LogIdentity other{kTestIdentity.instance, ServerId(2)};
   EXPECT_FALSE(read_header(sector, {1, 4'096}, seed_of(other)).has_value());
-  const LogIdentity elsewhere{EnsembleId(1), kTestIdentity.server};
+  const LogIdentity elsewhere{InstanceId{1}, kTestIdentity.server};
   EXPECT_FALSE(read_header(sector, {1, 4'096}, seed_of(elsewhere)).has_value());
 }
 
@@ -133,7 +133,7 @@ TEST(LogFormat, ACutOrUnknownRecordIsMalformed) {
     EXPECT_FALSE(cursor.next().has_value());
     EXPECT_TRUE(cursor.malformed());
   }
-  for (const char kind : {'\0', '\x08', '\xff'}) {
+  for (const char kind : {'\0', '\x09', '\xff'}) {
     std::string unknown = whole;
     unknown[4] = kind;
     RecordCursor cursor(unknown);

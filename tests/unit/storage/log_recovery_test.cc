@@ -256,7 +256,7 @@ TEST_F(LogRecoveryTest, AnUnreadableSectorIsDamageAndWhatIsBehindItIsStillCounte
 
 TEST_F(LogRecoveryTest, ALogOfAnotherServerIsNotRead) {
   write_and_close();
-  const LogIdentity other{kTestIdentity.ensemble, ServerId(2)};
+  const LogIdentity other{kTestIdentity.instance, ServerId(2)};
   const auto found = scan_log(disk_, kTestDir, other, std::nullopt);
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->verdict, LogVerdict::kDamaged);

@@ -9,12 +9,18 @@
 namespace topod::storage {
 namespace {
 
+void set_last_zxid(LogState& state, Zxid zxid) {
+  state.last_zxid = zxid;
+  std::erase_if(state.epoch_ends, [&](Zxid end) { return epoch_of(end) >= epoch_of(zxid); });
+  if (zxid != Zxid()) state.epoch_ends.push_back(zxid);
+}
+
 // The model: what the records mean, without segments, batches and bytes.
 void apply_to(LogState& state, const LogRecord& record) {
   switch (record.kind) {
     case LogRecordKind::kTransaction:
       state.transactions.push_back(record);
-      state.last_zxid = record.zxid;
+      set_last_zxid(state, record.zxid);
       break;
     case LogRecordKind::kAcceptedEpoch:
       state.accepted_epoch = Epoch(static_cast<uint32_t>(record.number));
@@ -24,15 +30,17 @@ void apply_to(LogState& state, const LogRecord& record) {
       break;
     case LogRecordKind::kTruncate:
       std::erase_if(state.transactions, [&](const LogRecord& r) { return r.zxid > record.zxid; });
-      state.last_zxid = std::min(state.last_zxid, record.zxid);
+      set_last_zxid(state, std::min(state.last_zxid, record.zxid));
       break;
     case LogRecordKind::kSnapshot:  // only together with its CURRENT_EPOCH in this workload
       state.transactions.clear();
-      state.last_zxid = record.zxid;
+      state.epoch_ends.clear();
+      set_last_zxid(state, record.zxid);
       state.generation = record.number;
       break;
     case LogRecordKind::kFounding: state.founding = record.payload; break;
     case LogRecordKind::kCommitted: state.committed = std::max(state.committed, record.zxid); break;
+    case LogRecordKind::kEpochEnds: break;  // the log's own
   }
 }
 
@@ -52,7 +60,8 @@ std::ostream& operator<<(std::ostream& out, const LogState& state) {
   }
   return out << ", epochs " << state.accepted_epoch.value() << "/" << state.current_epoch.value()
              << ", committed " << state.committed.value() << ", last " << state.last_zxid.value()
-             << ", generation " << state.generation << ", founding '" << state.founding << "'";
+             << ", generation " << state.generation << ", founding '" << state.founding << "', "
+             << state.epoch_ends.size() << " epochs";
 }
 
 tl::expected<LogState, std::string> recovered_state(SimulatedFileSystem& disk, const Log& log,
@@ -65,6 +74,7 @@ tl::expected<LogState, std::string> recovered_state(SimulatedFileSystem& disk, c
   state.committed = contents.committed();
   state.last_zxid = contents.last_zxid();
   state.founding = contents.founding();
+  state.epoch_ends = contents.epoch_ends();
   if (contents.snapshot()) state.generation = contents.snapshot()->generation;
   if (scan.batches == 0) return state;
   LogReader reader(disk, kTestDir, kTestIdentity, scan, from.value_or(scan.begin));
@@ -168,7 +178,9 @@ void LogWorkload::add_transactions(std::vector<LogRecord>& records) {
   const uint64_t count = 1 + random_() % 5;
   const uint64_t longest = random_() % 4 == 0 ? 3'000 : 200;
   for (uint64_t i = 0; i < count; ++i) {
-    const Zxid zxid(last.value() + 1 + static_cast<int64_t>(random_() % 3));
+    const bool next_epoch = random_() % 16 == 0;
+    const Zxid zxid = next_epoch ? make_zxid(Epoch(epoch_of(last).value() + 1), 1)
+                                 : Zxid(last.value() + 1 + static_cast<int64_t>(random_() % 3));
     std::string payload(random_() % longest, static_cast<char>('a' + random_() % 26));
     records.push_back({LogRecordKind::kTransaction, zxid, static_cast<uint64_t>(last.value()),
                        std::move(payload)});
@@ -178,13 +190,9 @@ void LogWorkload::add_transactions(std::vector<LogRecord>& records) {
 
 void LogWorkload::add_truncation(std::vector<LogRecord>& records) {
   // Never below the checkpoint: what it holds is committed.
-  const int64_t low = checkpoint_zxid_.value();
-  const int64_t range = acknowledged_.last_zxid.value() - low;
-  const Zxid target(low + (range > 0 ? static_cast<int64_t>(random_()) % range : 0));
   Zxid cut = checkpoint_zxid_;
-  for (const LogRecord& record : acknowledged_.transactions) {
-    if (record.zxid <= target) cut = std::max(cut, record.zxid);
-  }
+  const std::vector<LogRecord>& all = acknowledged_.transactions;
+  if (!all.empty()) cut = std::max(cut, all[random_() % all.size()].zxid);
   records.push_back({LogRecordKind::kTruncate, cut, 0, {}});
   if (random_() % 2 == 0) add_transactions(records);
 }

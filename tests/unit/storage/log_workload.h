@@ -15,7 +15,7 @@
 
 namespace topod::storage {
 
-inline constexpr LogIdentity kTestIdentity{EnsembleId(0x1234'5678'9ABC'DEF0), ServerId(1)};
+inline constexpr LogIdentity kTestIdentity{{1, 2, 3, 4, 5, 6, 7, 8}, ServerId(1)};
 inline const std::string kTestDir = "/data/wal";
 
 // Small segments, nothing kept: every rule about segments is met within a few dozen appends.
@@ -30,6 +30,7 @@ struct LogState {
   Zxid last_zxid;
   uint64_t generation = 0;  // of the installed snapshot; 0 = none
   std::string founding;
+  std::vector<Zxid> epoch_ends;
   bool operator==(const LogState&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const LogState& state);

@@ -50,7 +50,7 @@ class VerifyTest : public ::testing::Test {
   static void write_log(const std::string& dir, const DirectoryIdentity& identity) {
     LogOptions options;
     options.segment_bytes = 65'536;
-    auto log = Log::open(posix_file_system(), dir, {identity.ensemble, identity.server}, options,
+    auto log = Log::open(posix_file_system(), dir, {identity.instance, identity.server}, options,
                          std::nullopt);
     ASSERT_TRUE(log);
     for (int64_t zxid = 1; zxid <= 5; ++zxid) {
