@@ -80,7 +80,7 @@ node::Started<void> Server::start() {
   if (auto bound = listener_->listen(); !bound) {
     return tl::unexpected(node::StartupError{node::kExitFailed, bound.error()});
   }
-  auto data = node::open_data(config_, discard_damaged_, entropy_);
+  auto data = node::open_data(config_, {.discard_damaged = discard_damaged_}, entropy_);
   if (!data) return tl::unexpected(data.error());
 
   std::array<uint8_t, 8> random{};

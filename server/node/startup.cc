@@ -1,11 +1,9 @@
 #include "server/node/startup.h"
 
+#include <algorithm>
 #include <chrono>
 
-#include "proto/check.h"
 #include "server/node/logging.h"
-#include "server/node/state_rows.h"
-#include "storage/loader.h"
 #include "storage/log_reader.h"
 #include "storage/log_repair.h"
 
@@ -13,7 +11,8 @@ namespace topod::node {
 
 namespace {
 
-using storage::StorageError;
+using storage::LogDamage;
+using storage::LogPosition;
 
 // How many entries are replayed between two collections of changes.
 constexpr uint64_t kReplayedPerCollection = 4'096;
@@ -24,55 +23,72 @@ int64_t now_ms() {
       .count();
 }
 
-tl::unexpected<StartupError> failure(int exit_code, std::string what) {
-  return tl::unexpected(StartupError{exit_code, std::move(what)});
+tl::unexpected<StartupError> io_failure(const storage::IoError& error) {
+  return startup_failure(kExitFailed, error.message());
 }
 
-tl::unexpected<StartupError> failure(const StorageError& error) {
-  return failure(error.kind == StorageError::Kind::kDamaged ? kExitDamaged : kExitFailed,
-                 error.what);
+tl::unexpected<StartupError> damaged_log(const LogDamage& damage) {
+  return startup_failure(kExitDamaged, damage.describe() +
+                                           " To go on without what would be lost, start once with "
+                                           "--discard-damaged; the damaged files are kept");
 }
 
-// Rows into the state, in the loader's order.
-class StateLoader final : public storage::LoadVisitor {
+tl::unexpected<StartupError> log_failure(const storage::LogOpenError& error) {
+  if (const auto* damage = std::get_if<LogDamage>(&error)) return damaged_log(*damage);
+  return io_failure(std::get<storage::IoError>(error));
+}
+
+// One start: the directory, the tree, the log behind it.
+class Opening {
  public:
-  explicit StateLoader(state::State& state) : state_(state) {}
-  bool acl(const storage::AclRow& row, std::string& why) override {
-    return load_row(state_, row, why);
+  Opening(const Config& config, const StartOptions& options, storage::DataDir dir)
+      : config_(config),
+        options_(options),
+        data_(std::move(dir)),
+        log_options_{.segment_bytes = options.segment_bytes,
+                     .retain_bytes = config.log_retain_bytes} {
+    data_.log_files = options.log_files;
+    data_.log_dir = config.log_dir.empty() ? data_.dir.wal_path() : config.log_dir;
+    data_.log_identity = {data_.identity.instance, data_.identity.server};
   }
-  bool node(const storage::NodeRow& row, std::string& why) override {
-    return load_row(state_, row, why);
-  }
-  bool session(const storage::SessionRow& row, std::string&) override {
-    load_row(state_, row);
-    return true;
-  }
-  bool member(const storage::MemberRow& row, std::string&) override {
-    load_row(state_, row);
-    return true;
-  }
+
+  Started<void> run();
+  OpenedData take() { return std::move(data_); }
 
  private:
-  state::State& state_;
-};
-
-storage::Checkpoint whole_checkpoint(const state::State& state) {
-  storage::Checkpoint checkpoint;
-  std::vector<state::NodeSlot> todo = {state.tree.root()};
-  while (!todo.empty()) {
-    const state::NodeSlot slot = todo.back();
-    todo.pop_back();
-    checkpoint.put_node(row_of(state.tree, slot));
-    const AclId acl = state.tree.fields(slot).acl;
-    const std::string bytes = state::serialize_acl(state.acls.get(acl));
-    checkpoint.put_acl({acl, bytes});
-    for (state::NodeSlot child = state.tree.first_child(slot); child != state::kNoNode;
-         child = state.tree.next_sibling(child)) {
-      todo.push_back(child);
-    }
+  Started<void> find_tree();
+  Started<void> open_behind_tree();
+  Started<void> open_without_tree();
+  Started<std::optional<LogDamage>> damage_without_tree();
+  Started<void> refuse_without_tree(const std::optional<LogDamage>& damage) const;
+  Started<void> set_aside_tree();
+  Started<void> create_tree();
+  Started<void> open_store();
+  Started<std::optional<LogPosition>> cut_log(const LogDamage& damage,
+                                              const std::optional<storage::LogBase>& base);
+  Started<void> repair_log(const LogDamage& damage);
+  Started<void> move_checkpoint(std::optional<LogPosition> position);
+  Started<std::optional<LogPosition>> where_a_repair_ended() const;
+  Started<void> keep_only_generation(std::optional<uint64_t> generation);
+  void take_log(std::unique_ptr<storage::Log> log);
+  [[nodiscard]] std::string digest_text() const {
+    return hex(static_cast<int64_t>(data_.state->digest.low()));
   }
-  return checkpoint;
-}
+  [[nodiscard]] auto try_open_log() const {
+    return storage::Log::open(*data_.log_files, data_.log_dir, data_.log_identity, log_options_,
+                              data_.replay_from);
+  }
+  [[nodiscard]] storage::Store::Options store_options() const {
+    return {.map_bytes = config_.map_bytes};
+  }
+
+  const Config& config_;
+  const StartOptions& options_;
+  OpenedData data_;
+  storage::LogOptions log_options_;
+  bool tree_exists_ = false;
+  std::string tree_damage_;  // empty: it is whole, if it exists
+};
 
 Started<storage::DataDir> open_directory(const Config& config, Entropy& entropy) {
   storage::DirectoryIdentity fresh;
@@ -86,249 +102,239 @@ Started<storage::DataDir> open_directory(const Config& config, Entropy& entropy)
   storage::FileSystem& files = storage::posix_file_system();
   if (!config.create_data_dir) {
     const auto exists = files.exists(config.data_dir);
-    if (!exists) return failure(kExitFailed, exists.error().message());
+    if (!exists) return io_failure(exists.error());
     if (!*exists) {
-      return failure(kExitFailed, config.data_dir + " does not exist and datadir.autocreate=false");
+      return startup_failure(kExitFailed,
+                             config.data_dir + " does not exist and datadir.autocreate=false");
     }
   }
   auto dir = storage::DataDir::open_or_create(files, config.data_dir, fresh);
-  if (!dir) return failure(dir.error());
+  if (!dir) return startup_failure(dir.error());
   return std::move(*dir);
 }
 
-tl::unexpected<StartupError> damaged_log(const storage::LogDamage& damage) {
-  return failure(kExitDamaged, damage.describe() +
-                                   " To go on without what would be lost, start once with "
-                                   "--discard-damaged; the damaged files are kept");
-}
-
-// Whether the log, if there is any, begins with the first transaction ever: then it can do
-// without a tree.
-Started<bool> log_reaches_back(const OpenedData& data, bool discard_damaged) {
-  storage::FileSystem& files = storage::posix_file_system();
-  const auto exists = files.exists(data.log_dir);
-  if (!exists) return failure(kExitFailed, exists.error().message());
-  if (!*exists) return true;
-  const auto scan = storage::scan_log(files, data.log_dir, data.log_identity, std::nullopt);
-  if (!scan) return failure(kExitFailed, scan.error().message());
-  if (scan->damage && !discard_damaged) return damaged_log(*scan->damage);
-  if (scan->batches == 0) return !scan->damage;
-  storage::LogReader reader(files, data.log_dir, data.log_identity, *scan, scan->begin);
-  const auto first = reader.next();
-  if (!first) return failure(kExitDamaged, first.error());
-  return *first == nullptr || (*first)->number == 0;
-}
-
-// A server that has never got as far as its first checkpoint.
-Started<void> create_tree(OpenedData& data, const storage::Store::Options& options) {
-  data.state = state::State::initial();
-  auto store = storage::Store::create(
-      data.dir.tree_path(data.generation), options, whole_checkpoint(*data.state),
-      checkpoint_meta(*data.state, data.promises, data.identity, {}));
-  if (!store) return failure(store.error());
-  data.store = std::move(*store);
-  data.created = true;
+Started<void> Opening::run() {
+  if (auto found = find_tree(); !found) return found;
+  const bool whole = tree_exists_ && tree_damage_.empty();
+  if (auto opened = whole ? open_behind_tree() : open_without_tree(); !opened) return opened;
+  data_.znodes = data_.state->tree.size();
+  data_.promises.founded = !data_.log->contents().founding().empty();
+  data_.promises.ensemble = data_.identity.ensemble;
   return {};
 }
 
-Started<void> load(OpenedData& data, const storage::Store::Options& options) {
-  const std::string path = data.dir.tree_path(data.generation);
-  data.state.emplace();
-  StateLoader loader(*data.state);
-  const auto loaded = storage::load_tree(path, loader);
-  if (!loaded) return failure(loaded.error());
-  const storage::CheckpointMeta& meta = loaded->meta;
-  if (meta.feature_level > state::kFeatureLevel) {
-    return failure(kExitFailed, path + " was written by a newer topod (feature level " +
-                                    std::to_string(meta.feature_level) + ", this one knows " +
-                                    std::to_string(state::kFeatureLevel) + ")");
+Started<void> Opening::find_tree() {
+  const auto generations = data_.dir.generations();
+  if (!generations) return startup_failure(generations.error());
+  tree_exists_ = !generations->empty();
+  if (!tree_exists_) return {};
+  data_.generation = generations->back();
+  auto tree = load_stored_tree(data_.dir.tree_path(data_.generation));
+  if (!tree) {
+    if (tree.error().exit_code != kExitDamaged) return tl::unexpected(tree.error());
+    tree_damage_ = tree.error().what;
+    return {};
   }
-  std::string why;
-  if (!data.state->finish_loading(meta.zxid, meta.next_node_id, meta.acl_counter,
-                                  meta.feature_level, why)) {
-    return failure(kExitDamaged, path + ": " + why);
-  }
-  if (data.state->digest != state::Digest(meta.digest_low, meta.digest_high)) {
-    return failure(kExitDamaged, path +
-                                     ": the rows do not add up to the digest of their checkpoint"
-                                     " at zxid " +
-                                     hex(meta.zxid.value()));
-  }
-  data.promises.accepted_epoch = meta.accepted_epoch;
-  data.promises.current_epoch = meta.current_epoch;
-  if (meta.log_segment > 0) {
-    data.replay_from = storage::LogPosition{meta.log_segment, meta.log_offset_bytes};
-  }
-  auto store = storage::Store::open(path, options);
-  if (!store) return failure(store.error());
-  data.store = std::move(*store);
+  data_.state = std::move(tree->state);
+  const storage::CheckpointMeta& meta = tree->meta;
+  data_.promises.accepted_epoch = meta.accepted_epoch;
+  data_.promises.current_epoch = meta.current_epoch;
+  if (meta.log_segment > 0) data_.replay_from = {meta.log_segment, meta.log_offset_bytes};
   return {};
 }
 
-Started<void> open_tree(OpenedData& data, const Config& config, bool discard_damaged) {
-  const auto generations = data.dir.generations();
-  if (!generations) return failure(generations.error());
-  const bool exists = !generations->empty();
-  if (exists) data.generation = generations->back();
-  if (auto kept = data.dir.keep_only_generation(exists ? std::optional<uint64_t>(data.generation)
-                                                       : std::nullopt);
-      !kept) {
-    return failure(kept.error());
-  }
-  const storage::Store::Options options{.map_bytes = config.map_bytes};
-  if (!exists) {
-    const auto complete = log_reaches_back(data, discard_damaged);
-    if (!complete) return tl::unexpected(complete.error());
-    if (!*complete && !discard_damaged) {
-      return failure(kExitDamaged,
-                     "the stored tree is missing from " + data.dir.path() +
-                         " and the log does not reach back to its beginning. Restore a backup, or "
-                         "start once with --discard-damaged, which begins with an empty tree");
+// ---- with a whole tree: the log must go on where it ends -------------------------------------
+
+Started<void> Opening::open_behind_tree() {
+  auto log = try_open_log();
+  if (!log) {
+    const auto* damage = std::get_if<LogDamage>(&log.error());
+    if (damage == nullptr) return log_failure(log.error());
+    const auto repaired = where_a_repair_ended();
+    if (!repaired) return tl::unexpected(repaired.error());
+    if (!*repaired && !options_.discard_damaged) return log_failure(log.error());
+    if (auto done = open_store(); !done) return done;
+    if (auto done = *repaired ? move_checkpoint(*repaired) : repair_log(*damage); !done) {
+      return done;
     }
-    return create_tree(data, options);
+    log = try_open_log();
+    if (!log) return log_failure(log.error());
   }
-  Started<void> loaded = load(data, options);
-  if (loaded || loaded.error().exit_code != kExitDamaged) return loaded;
-  if (!discard_damaged) {
-    return failure(kExitDamaged,
-                   loaded.error().what +
-                       "; without the stored tree only what the log still holds can be served. "
-                       "Restore a backup, or start once with --discard-damaged");
+  if (!data_.store) {
+    if (auto done = open_store(); !done) return done;
   }
-  data.store.reset();
-  const std::string name = "tree." + std::to_string(data.generation);
-  const auto aside = data.dir.set_aside(name);
-  if (!aside) return failure(aside.error());
-  log_warn("start", "going on without the damaged tree, as ordered",
-           {{"why", loaded.error().what}, {"kept", *aside}});
-  data.replay_from.reset();
-  data.promises = {};
-  return create_tree(data, options);
+  take_log(std::move(*log));
+  return keep_only_generation(data_.generation);
 }
 
-using LogOpened = tl::expected<std::unique_ptr<storage::Log>, storage::LogOpenError>;
-
-tl::unexpected<StartupError> failure(const storage::LogOpenError& error) {
-  if (const auto* damage = std::get_if<storage::LogDamage>(&error)) {
-    return damaged_log(*damage);
-  }
-  return failure(kExitFailed, std::get<storage::IoError>(error).message());
+Started<void> Opening::open_store() {
+  auto store = storage::Store::open(data_.dir.tree_path(data_.generation), store_options());
+  if (!store) return startup_failure(store.error());
+  data_.store = std::move(*store);
+  return {};
 }
 
-// Cuts the log before the damage; what lies behind it is put aside.
-Started<void> repair_log(OpenedData& data, const Config& config, const storage::LogOptions& options,
-                         const storage::LogDamage& damage) {
-  storage::FileSystem& files = storage::posix_file_system();
-  const auto aside = storage::make_damaged_folder(
-      files, config.log_dir.empty() ? data.dir.path() : config.log_dir);
-  if (!aside) return failure(aside.error());
-  const state::State& state = *data.state;
+// Cuts the log before the damage. If the tree is ahead of what remains, it goes on from the tree.
+Started<void> Opening::repair_log(const LogDamage& damage) {
   std::optional<storage::LogBase> base;
-  if (data.replay_from) {
-    base = storage::LogBase{.zxid = state.applied,
-                            .generation = data.generation,
-                            .digest = hex(static_cast<int64_t>(state.digest.low())),
-                            .position = *data.replay_from};
+  if (data_.replay_from) {
+    base = storage::LogBase{.zxid = data_.state->applied,
+                            .generation = data_.generation,
+                            .digest = digest_text(),
+                            .position = *data_.replay_from};
   }
-  const auto from = storage::set_aside_damaged(files, data.log_dir, *aside, data.log_identity,
-                                               options, damage, base);
-  if (!from) return failure(from.error());
+  const auto from = cut_log(damage, base);
+  if (!from) return tl::unexpected(from.error());
+  return *from == data_.replay_from ? Started<void>() : move_checkpoint(*from);
+}
+
+// A crash between the repair of the log and `move_checkpoint` leaves a log that says itself that
+// it goes on from exactly this tree.
+Started<std::optional<LogPosition>> Opening::where_a_repair_ended() const {
+  const auto scan =
+      storage::scan_log(*data_.log_files, data_.log_dir, data_.log_identity, std::nullopt);
+  if (!scan) return io_failure(scan.error());
+  const std::optional<storage::InstalledSnapshot>& base = scan->contents.snapshot();
+  if (scan->damage || !base || base->zxid != data_.state->applied ||
+      base->generation != data_.generation || base->digest != digest_text()) {
+    return std::nullopt;
+  }
+  return base->place.batch;
+}
+
+Started<void> Opening::move_checkpoint(std::optional<LogPosition> position) {
+  data_.replay_from = position;
+  const auto meta = checkpoint_meta(*data_.state, data_.promises, data_.identity,
+                                    position.value_or(LogPosition{}));
+  if (auto done = data_.store->commit({}, meta); !done) return startup_failure(done.error());
+  return {};
+}
+
+// ---- without one: the log must begin with the first entry ever ---------------------------------
+
+Started<void> Opening::open_without_tree() {
+  const auto damage = damage_without_tree();
+  if (!damage) return tl::unexpected(damage.error());
+  if (auto refused = refuse_without_tree(*damage); !refused) return refused;
+  // The log first: as long as the damaged tree is there, a start without the order is refused.
+  if (*damage) {
+    if (auto cut = cut_log(**damage, std::nullopt); !cut) return tl::unexpected(cut.error());
+  }
+  if (tree_exists_) {
+    if (auto done = set_aside_tree(); !done) return done;
+  }
+  if (auto kept = keep_only_generation(std::nullopt); !kept) return kept;
+  auto log = try_open_log();
+  if (!log) return log_failure(log.error());
+  take_log(std::move(*log));
+  return create_tree();
+}
+
+// What is wrong with the log, given that all of it is needed. A log whose beginning is gone says
+// nothing without the tree that went before it.
+Started<std::optional<LogDamage>> Opening::damage_without_tree() {
+  storage::FileSystem& files = *data_.log_files;
+  const auto exists = files.exists(data_.log_dir);
+  if (!exists) return io_failure(exists.error());
+  if (!*exists) return std::nullopt;
+  auto scan = storage::scan_log(files, data_.log_dir, data_.log_identity, std::nullopt);
+  if (!scan) return io_failure(scan.error());
+  if (scan->batches == 0) return std::move(scan->damage);
+  storage::LogReader reader(files, data_.log_dir, data_.log_identity, *scan, scan->begin);
+  const auto first = reader.next();
+  if (!first) return startup_failure(kExitDamaged, first.error());
+  const storage::LogContents& contents = scan->contents;
+  const bool reaches_back =
+      *first != nullptr ? (*first)->number == 0 : contents.last_zxid() == Zxid();
+  if (reaches_back) return std::move(scan->damage);
+  LogDamage headless = scan->damage.value_or(LogDamage{});
+  headless.begin = headless.position = scan->begin;
+  headless.reason = "it does not reach back to an empty tree";
+  headless.last_good_zxid = Zxid();
+  headless.batches_behind += scan->batches;
+  if (*first != nullptr) headless.first_zxid_behind = (*first)->zxid;
+  headless.last_zxid_behind = std::max(headless.last_zxid_behind, contents.last_zxid());
+  headless.accepted_epoch_behind =
+      std::max(headless.accepted_epoch_behind, contents.accepted_epoch());
+  headless.current_epoch_behind = std::max(headless.current_epoch_behind, contents.current_epoch());
+  return headless;
+}
+
+Started<void> Opening::refuse_without_tree(const std::optional<LogDamage>& damage) const {
+  if (options_.discard_damaged || (!tree_exists_ && !damage)) return {};
+  std::string what = tree_exists_ ? tree_damage_ + ". "
+                                  : "the stored tree is missing from " + data_.dir.path() + ". ";
+  if (damage) {
+    what += "Without it the whole log is needed, but " + damage->describe() + " ";
+  } else {
+    what += "The log reaches back to an empty tree and can do without it. ";
+  }
+  return startup_failure(kExitDamaged,
+                         what +
+                             "Restore a backup, or start once with --discard-damaged, which "
+                             "goes on with what the log still holds; the damaged files are "
+                             "kept");
+}
+
+Started<void> Opening::set_aside_tree() {
+  const auto aside = data_.dir.set_aside("tree." + std::to_string(data_.generation));
+  if (!aside) return startup_failure(aside.error());
+  log_warn("start", "going on without the damaged tree, as ordered",
+           {{"why", tree_damage_}, {"kept", *aside}});
+  return {};
+}
+
+Started<void> Opening::create_tree() {
+  data_.state = state::State::initial();
+  auto store =
+      create_stored_tree(data_.dir.tree_path(data_.generation), store_options(), *data_.state,
+                         checkpoint_meta(*data_.state, data_.promises, data_.identity, {}));
+  if (!store) return tl::unexpected(store.error());
+  data_.store = std::move(*store);
+  data_.created = true;
+  return {};
+}
+
+// ---- with or without ---------------------------------------------------------------------------
+
+Started<std::optional<LogPosition>> Opening::cut_log(const LogDamage& damage,
+                                                     const std::optional<storage::LogBase>& base) {
+  storage::FileSystem& files = *data_.log_files;
+  const std::string parent = config_.log_dir.empty() ? data_.dir.path() : config_.log_dir;
+  const auto aside = storage::make_damaged_folder(files, parent);
+  if (!aside) return startup_failure(aside.error());
+  const auto from = storage::set_aside_damaged(files, data_.log_dir, *aside, data_.log_identity,
+                                               log_options_, damage, base);
+  if (!from) return log_failure(from.error());
   log_warn("start", "going on without the damaged part of the log, as ordered",
            {{"why", damage.describe()}, {"kept", *aside}});
-  if (*from == data.replay_from) return {};
-  data.replay_from = *from;
-  const auto meta = checkpoint_meta(state, data.promises, data.identity, **from);
-  if (auto done = data.store->commit({}, meta); !done) return failure(done.error());
+  return *from;
+}
+
+Started<void> Opening::keep_only_generation(std::optional<uint64_t> generation) {
+  if (auto kept = data_.dir.keep_only_generation(generation); !kept) {
+    return startup_failure(kept.error());
+  }
   return {};
 }
 
-// A log whose beginning is gone says nothing without the tree that went before it.
-Started<void> put_aside_headless_log(OpenedData& data, const Config& config,
-                                     const storage::LogOptions& options) {
-  const auto complete = log_reaches_back(data, true);
-  if (!complete) return tl::unexpected(complete.error());
-  if (*complete) return {};
-  if (!config.log_dir.empty()) {
-    return failure(kExitDamaged, data.log_dir +
-                                     " does not reach back to its beginning and cannot be used "
-                                     "without a tree: move it away");
-  }
-  data.log.reset();
-  const auto aside = data.dir.set_aside("wal");
-  if (!aside) return failure(aside.error());
-  log_warn("start", "the log does not reach back to an empty tree: starting empty",
-           {{"kept", *aside}});
-  auto log = storage::Log::open(storage::posix_file_system(), data.log_dir, data.log_identity,
-                                options, std::nullopt);
-  if (!log) return failure(log.error());
-  data.log = std::move(*log);
-  return {};
-}
-
-Started<void> open_log(OpenedData& data, const Config& config, bool discard_damaged) {
-  const storage::LogOptions options{.retain_bytes = config.log_retain_bytes};
-  storage::FileSystem& files = storage::posix_file_system();
-  const auto open = [&]() -> LogOpened {
-    return storage::Log::open(files, data.log_dir, data.log_identity, options, data.replay_from);
-  };
-  LogOpened log = open();
-  if (!log && discard_damaged) {
-    if (const auto* damage = std::get_if<storage::LogDamage>(&log.error())) {
-      if (auto done = repair_log(data, config, options, *damage); !done) return done;
-      log = open();
-    }
-  }
-  if (!log) return failure(log.error());
-  data.log = std::move(*log);
-  const storage::LogContents& contents = data.log->contents();
-  zab::Promises& promises = data.promises;
+void Opening::take_log(std::unique_ptr<storage::Log> log) {
+  data_.log = std::move(log);
+  const storage::LogContents& contents = data_.log->contents();
+  zab::Promises& promises = data_.promises;
   promises.accepted_epoch = std::max(promises.accepted_epoch, contents.accepted_epoch());
   promises.current_epoch = std::max(promises.current_epoch, contents.current_epoch());
-  if (data.created && data.log->recovered().batches > 0) {
-    if (auto done = put_aside_headless_log(data, config, options); !done) return done;
-  }
-  promises.founded = !data.log->contents().founding().empty();
-  promises.ensemble = data.identity.ensemble;
-  return {};
 }
 
 }  // namespace
 
-storage::CheckpointMeta checkpoint_meta(const state::State& state, const zab::Promises& promises,
-                                        const storage::DirectoryIdentity& identity,
-                                        storage::LogPosition position) {
-  storage::CheckpointMeta meta;
-  meta.feature_level = state.feature_level;
-  meta.server = identity.server;
-  meta.ensemble = identity.ensemble;
-  meta.acl_counter = state.acls.counter();
-  meta.zxid = state.applied;
-  meta.accepted_epoch = promises.accepted_epoch;
-  meta.current_epoch = promises.current_epoch;
-  meta.log_segment = position.segment;
-  meta.log_offset_bytes = position.offset;
-  meta.digest_low = state.digest.low();
-  meta.digest_high = state.digest.high();
-  meta.znode_count = state.tree.size();
-  meta.data_bytes = state.tree.data_bytes();
-  meta.next_node_id = state.tree.next_node_id();
-  return meta;
-}
-
-Started<OpenedData> open_data(const Config& config, bool discard_damaged, Entropy& entropy) {
+Started<OpenedData> open_data(const Config& config, const StartOptions& options, Entropy& entropy) {
   const int64_t began_ms = now_ms();
   auto dir = open_directory(config, entropy);
   if (!dir) return tl::unexpected(dir.error());
-  OpenedData data(std::move(*dir));
-  data.log_dir = config.log_dir.empty() ? data.dir.wal_path() : config.log_dir;
-  data.log_identity = {data.identity.instance, data.identity.server};
-  if (auto tree = open_tree(data, config, discard_damaged); !tree) {
-    return tl::unexpected(tree.error());
-  }
-  data.znodes = data.state->tree.size();
-  if (auto log = open_log(data, config, discard_damaged); !log) {
-    return tl::unexpected(log.error());
-  }
+  Opening opening(config, options, std::move(*dir));
+  if (auto done = opening.run(); !done) return tl::unexpected(done.error());
+  OpenedData data = opening.take();
   data.load_ms = now_ms() - began_ms;
   return data;
 }
@@ -338,23 +344,25 @@ Started<Replayed> replay_log(const OpenedData& data, zab::Replica& replica, Tree
   Replayed replayed;
   const storage::LogScan& scan = data.log->recovered();
   if (scan.batches == 0) return replayed;
-  storage::LogReader reader(storage::posix_file_system(), data.log_dir, data.log_identity, scan,
+  storage::LogReader reader(*data.log_files, data.log_dir, data.log_identity, scan,
                             data.replay_from.value_or(scan.begin));
   while (true) {
     const auto record = reader.next();
-    if (!record) return failure(kExitDamaged, record.error());
+    if (!record) return startup_failure(kExitDamaged, record.error());
     if (*record == nullptr) break;
     const storage::LogRecordView& view = **record;
     const Zxid applied = replica.state().applied;
     if (view.zxid <= applied) continue;  // the checkpoint covers it
     if (Zxid(static_cast<int64_t>(view.number)) != applied) {
-      return failure(kExitDamaged, "the log goes on at zxid " + hex(view.zxid.value()) + " after " +
-                                       hex(static_cast<int64_t>(view.number)) +
-                                       ", but the stored tree ends at " + hex(applied.value()));
+      return startup_failure(kExitDamaged, "the log goes on at zxid " + hex(view.zxid.value()) +
+                                               " after " + hex(static_cast<int64_t>(view.number)) +
+                                               ", but the stored tree ends at " +
+                                               hex(applied.value()) +
+                                               ". Restore both from the same backup");
     }
     if (!replica.replay(view.zxid, view.payload)) {
-      return failure(kExitDamaged,
-                     "the log entry at zxid " + hex(view.zxid.value()) + " cannot be decoded");
+      return startup_failure(
+          kExitDamaged, "the log entry at zxid " + hex(view.zxid.value()) + " cannot be decoded");
     }
     if (++replayed.transactions % kReplayedPerCollection == 0) {
       tree.collect(replica.state(), replica.changes());

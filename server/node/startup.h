@@ -9,10 +9,10 @@
 #include <string>
 #include <utility>
 
-#include <tl/expected.hpp>
-
 #include "server/node/config.h"
 #include "server/node/interfaces.h"
+#include "server/node/startup_error.h"
+#include "server/node/stored_tree.h"
 #include "server/zab/replica.h"
 #include "storage/data_dir.h"
 #include "storage/log.h"
@@ -20,16 +20,13 @@
 
 namespace topod::node {
 
-// Exit statuses of a start that failed: a restart changes nothing about the second.
-inline constexpr int kExitFailed = 1;
-inline constexpr int kExitDamaged = 3;
-
-struct StartupError {
-  int exit_code = kExitFailed;
-  std::string what;
+struct StartOptions {
+  // Put damaged files aside and go on without them, saying what is lost.
+  bool discard_damaged = false;
+  // The disk of the log and the size of its files; only tests want others.
+  storage::FileSystem* log_files = &storage::posix_file_system();
+  size_t segment_bytes = limits::kSegmentBytes;
 };
-template <class T>
-using Started = tl::expected<T, StartupError>;
 
 // What a data directory holds, opened for use.
 struct OpenedData {
@@ -38,6 +35,7 @@ struct OpenedData {
   storage::DataDir dir;
   storage::DirectoryIdentity identity;
   uint64_t generation = 1;  // of the tree
+  storage::FileSystem* log_files = nullptr;
   std::string log_dir;
   storage::LogIdentity log_identity;
   std::unique_ptr<storage::Log> log;
@@ -51,8 +49,9 @@ struct OpenedData {
   bool created = false;
 };
 
-// `discard_damaged`: put damaged files aside and go on without them, saying what is lost.
-[[nodiscard]] Started<OpenedData> open_data(const Config& config, bool discard_damaged,
+// Tree and log are both judged before anything is changed. Whatever a crash interrupts, the next
+// start either goes on, or says again what is damaged.
+[[nodiscard]] Started<OpenedData> open_data(const Config& config, const StartOptions& options,
                                             Entropy& entropy);
 
 struct Replayed {
@@ -63,11 +62,5 @@ struct Replayed {
 // changes so far.
 [[nodiscard]] Started<Replayed> replay_log(const OpenedData& data, zab::Replica& replica,
                                            TreeStore& tree);
-
-// What holds after exactly these entries, for a checkpoint.
-[[nodiscard]] storage::CheckpointMeta checkpoint_meta(const state::State& state,
-                                                      const zab::Promises& promises,
-                                                      const storage::DirectoryIdentity& identity,
-                                                      storage::LogPosition position);
 
 }  // namespace topod::node

@@ -7,8 +7,8 @@
 
 #include "proto/check.h"
 #include "server/node/logging.h"
-#include "server/node/startup.h"
 #include "server/node/state_rows.h"
+#include "server/node/stored_tree.h"
 
 namespace topod::node {
 

@@ -1,0 +1,36 @@
+// The stored tree at a start: read into a state, or made for a state that is new. Runs before the
+// loop.
+#pragma once
+
+#include <string>
+
+#include "server/node/startup_error.h"
+#include "server/state/state.h"
+#include "server/zab/leader.h"
+#include "storage/data_dir.h"
+#include "storage/log_format.h"
+#include "storage/store.h"
+
+namespace topod::node {
+
+struct StoredTree {
+  storage::CheckpointMeta meta;
+  state::State state;
+};
+
+// Reads every row and checks what they add up to; changes nothing. kExitDamaged: what is wrong.
+[[nodiscard]] Started<StoredTree> load_stored_tree(const std::string& path);
+
+// A tree of a state that no entry has touched.
+[[nodiscard]] Started<storage::Store> create_stored_tree(const std::string& path,
+                                                         const storage::Store::Options& options,
+                                                         const state::State& state,
+                                                         const storage::CheckpointMeta& meta);
+
+// What holds after exactly these entries, for a checkpoint.
+[[nodiscard]] storage::CheckpointMeta checkpoint_meta(const state::State& state,
+                                                      const zab::Promises& promises,
+                                                      const storage::DirectoryIdentity& identity,
+                                                      storage::LogPosition position);
+
+}  // namespace topod::node
