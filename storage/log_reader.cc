@@ -51,7 +51,8 @@ LogReader::LogReader(FileSystem& file_system, const std::string& dir, const LogI
     : contents_(scan.contents),
       walker_(file_system, dir, identity, segments_between(scan.segments, scan.begin, scan.end)),
       from_(from),
-      end_(scan.end) {
+      end_(scan.end),
+      place_{from, 0} {
   CHECK(from >= scan.begin);
   contents_.give_up_pending_snapshot();
 }

@@ -24,6 +24,8 @@ class LogReader {
 
   // The next surviving transaction, valid until the next call; nullptr at the end.
   tl::expected<const LogRecordView*, std::string> next();
+  // Of the batch that holds it; before the first, where reading began.
+  [[nodiscard]] LogPosition position() const { return place_.batch; }
 
  private:
   tl::expected<bool, std::string> next_batch();
