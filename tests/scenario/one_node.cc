@@ -101,7 +101,7 @@ struct OneNode::Run {
                 Incarnation(static_cast<CountingEntropy&>(*owner.entropy_).next_number())),
         tree(io, std::move(*data.store), owner.config, data.identity,
              {.log_trimmable =
-                  [this](storage::LogPosition keep) { CHECK(log().trim(keep).has_value()); },
+                  [this](storage::LogPosition keep) { disk_failed |= !log().trim(keep); },
               .no_space = [](bool) { CHECK_MSG(false, "no space for the tree"); },
               .fatal = [](const std::string& why) { CHECK_MSG(false, why.c_str()); }}),
         node({}, replica, net, queue, tree, *owner.clock_, *owner.entropy_) {}
@@ -118,6 +118,7 @@ struct OneNode::Run {
   node::TreeAdapter tree;
   node::Node node;
   bool no_log_space = false;
+  bool disk_failed = false;
 };
 
 // ---- life ---------------------------------------------------------------------------------------
@@ -194,6 +195,15 @@ void OneNode::stop() {
 
 std::string OneNode::tree_dir() const { return config.data_dir + "/tree.1"; }
 
+std::unique_ptr<storage::Log> OneNode::open_log() {
+  const auto dir = storage::DataDir::open_existing(storage::posix_file_system(), config.data_dir);
+  CHECK(!running() && dir.has_value());
+  auto log = storage::Log::open(log_disk_, kLogDir, {dir->identity().instance, config.server_id},
+                                {.segment_bytes = segment_bytes_, .retain_bytes = 0}, std::nullopt);
+  CHECK(log.has_value());
+  return std::move(*log);
+}
+
 size_t OneNode::unflushed() const { return run_->queue.records.size(); }
 
 void OneNode::flush() {
@@ -202,6 +212,7 @@ void OneNode::flush() {
     flush_some(std::min<size_t>(before, limits::kMaxBatchRecords));
     if (running() && unflushed() == before) return;  // no space
   }
+  if (running()) prepare_log_space();
 }
 
 void OneNode::flush_some(size_t count) {
@@ -250,6 +261,7 @@ void OneNode::checkpoint() {
   while (run_->tree.checkpoint_times().count == before) {
     CHECK(run_->io.run_one_for(kCheckpointDeadline) == 1);
   }
+  if (run_->disk_failed) end_process();
 }
 
 void OneNode::end_turn() {
@@ -376,6 +388,12 @@ std::vector<Event> OneNode::take_events(ConnectionId id) {
     if (message.is_event()) events.push_back(message.event());
   }
   return events;
+}
+
+std::vector<Message> OneNode::take_replies(ConnectionId id) {
+  std::vector<Message> messages = take(id);
+  std::erase_if(messages, [](const Message& message) { return message.is_event(); });
+  return messages;
 }
 
 Message OneNode::call(ConnectionId id, const Request& request) {

@@ -80,19 +80,21 @@ class OneNode {
   // ---- disk ------------------------------------------------------------------------------------
   [[nodiscard]] storage::SimulatedFileSystem& log_disk() { return log_disk_; }
   [[nodiscard]] std::string tree_dir() const;
-  // Makes durable what was submitted, and what follows from that; or only the oldest records. An
-  // error of the disk ends the process, as it must. Without space the records wait.
+  // Makes durable what was submitted, and what follows from that, then prepares the next file of
+  // the log; or makes only the oldest records durable. An error of the disk ends the process, as
+  // it must. Without space the records wait.
   void flush();
   void flush_some(size_t records);
   [[nodiscard]] size_t unflushed() const;
-  // What the log thread does when it is idle.
+  // The log of a node that does not run.
+  [[nodiscard]] std::unique_ptr<storage::Log> open_log();
   void prepare_log_space();
   // Writes what has changed since the last one.
   void checkpoint();
 
   // ---- time ------------------------------------------------------------------------------------
   void advance(int64_t ms);  // both clocks, ticking
-  void set_wall_clock_forward(int64_t ms) { now_.wall_ms += ms; }
+  void jump_wall_clock(int64_t ms) { now_.wall_ms += ms; }
   void tick();
 
   // ---- clients ---------------------------------------------------------------------------------
@@ -111,7 +113,9 @@ class OneNode {
   int32_t send(ConnectionId id, const Request& request);
   // What has come for the client since the last time, in order.
   std::vector<Message> take(ConnectionId id);
+  // Of these only one kind; the others are dropped.
   std::vector<Event> take_events(ConnectionId id);
+  std::vector<Message> take_replies(ConnectionId id);
   // Sends, flushes, and returns the reply; everything before it stays to be taken.
   Message call(ConnectionId id, const Request& request);
   ErrorCode error_of(ConnectionId id, const Request& request) { return call(id, request).error; }

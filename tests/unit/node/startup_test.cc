@@ -214,16 +214,10 @@ TEST_F(Startup, WithoutATreeATrimmedLogWithoutTransactionsIsNoNewLog) {
   write_history();
   node_.stop();
   {
-    auto opened =
-        storage::DataDir::open_existing(storage::posix_file_system(), node_.config.data_dir);
-    ASSERT_TRUE(opened.has_value());
-    const storage::LogIdentity identity{opened->identity().instance, opened->identity().server};
-    auto log = storage::Log::open(node_.log_disk(), "/log", identity,
-                                  {.segment_bytes = 32'768, .retain_bytes = 0}, std::nullopt);
-    ASSERT_TRUE(log.has_value());
-    const auto begun = (*log)->begin_segment();
+    const auto log = node_.open_log();
+    const auto begun = log->begin_segment();
     ASSERT_TRUE(begun.has_value());
-    ASSERT_TRUE((*log)->trim(*begun).has_value());
+    ASSERT_TRUE(log->trim(*begun).has_value());
   }
   remove_tree();
   EXPECT_THAT(refusal(), HasSubstr("does not reach back"));
