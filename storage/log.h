@@ -76,6 +76,8 @@ class Log {
   // Goes on preparing the next segment by writing at most this many bytes. True: nothing to do.
   // After a `no_space` error it may be called again later; after any other it may not.
   IoResult<bool> prepare_spare(size_t budget_bytes);
+  // The next segment is there: there is nothing to prepare.
+  [[nodiscard]] bool spare_ready() const { return !spares_.empty(); }
   // The next segment is needed soon: less of it is prepared than of the current one is used.
   [[nodiscard]] bool preparation_is_late() const;
 

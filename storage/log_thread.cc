@@ -171,7 +171,7 @@ bool LogThread::write_pieces(uint64_t records, size_t bytes) {
   callbacks_.on_durable(
       {durable_, *end, std::chrono::duration_cast<std::chrono::nanoseconds>(now - begin).count()});
   // Twice what is written: the next segment is ready when this one is half full.
-  spare_ready_ = false;
+  spare_ready_ = log_->spare_ready();
   if (log_->preparation_is_late() && now >= prepare_at_) {
     return prepare(std::max(kPrepareStepBytes, 2 * batch_bytes(bytes)));
   }

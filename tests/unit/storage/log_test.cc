@@ -253,6 +253,17 @@ TEST_F(LogTest, PreparingIsLateWhenLessIsPreparedThanUsed) {
   EXPECT_FALSE(log_->preparation_is_late());
 }
 
+TEST_F(LogTest, TheNextSegmentIsReadyUntilItIsEntered) {
+  open();
+  while (!log_->prepare_spare(4'096).value()) EXPECT_FALSE(log_->spare_ready());
+  EXPECT_TRUE(log_->spare_ready());
+  append_transactions(1, 1);
+  EXPECT_TRUE(log_->spare_ready());
+  append_transactions(2, 20);
+  ASSERT_GT(log_->end().segment, 1U);
+  EXPECT_FALSE(log_->spare_ready());
+}
+
 TEST_F(LogTest, AChangedSegmentSizeIsMetByTheNextSegment) {
   open();
   append_transactions(1, 4);
