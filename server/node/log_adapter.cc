@@ -10,9 +10,7 @@ LogAdapter::LogAdapter(asio::io_context& io, std::unique_ptr<storage::Log> log, 
                        int64_t warning_ms)
     : io_(io), events_(std::move(events)), warning_ms_(warning_ms) {
   storage::LogCallbacks callbacks;
-  callbacks.on_durable = [this](const storage::LogDurable& done) {
-    asio::post(io_, [this, done] { durable(done); });
-  };
+  callbacks.on_durable = [this](const storage::LogDurable& done) { inbox_.put(done); };
   callbacks.on_fatal = [this](const storage::IoError& error) {
     asio::post(io_, [this, error] { events_.fatal(error); });
   };

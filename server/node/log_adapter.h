@@ -10,6 +10,7 @@
 #include <asio/io_context.hpp>
 
 #include "server/node/interfaces.h"
+#include "server/node/loop_inbox.h"
 #include "storage/log_thread.h"
 
 namespace topod::node {
@@ -43,6 +44,8 @@ class LogAdapter final : public LogStore {
   Events events_;
   int64_t warning_ms_;
   DurationFigures flush_times_;
+  LoopInbox<storage::LogDurable> inbox_{io_,
+                                        [this](const storage::LogDurable& done) { durable(done); }};
   storage::RecordBatchPtr batch_;
   std::unique_ptr<storage::LogThread> thread_;  // last: its callbacks use the rest
 };
