@@ -216,7 +216,7 @@ void ClientConnection::finish_sending() {
   asio::error_code error;
   char unread;
   socket_.receive(asio::buffer(&unread, 1), asio::ip::tcp::socket::message_peek, error);
-  if (error == asio::error::would_block) {
+  if (error == asio::error::would_block || error == asio::error::eof) {
     fail({});  // nothing unread: closing resets nothing
     return;
   }
