@@ -123,18 +123,21 @@ std::optional<uint64_t> generation_of(std::string_view name) {
   return generation;
 }
 
-// A folder of plain files.
-Expected<void> remove_dir(FileSystem& files, const std::string& dir) {
-  const auto names = files.list(dir);
-  if (!names) return storage_error(names.error());
-  for (const std::string& name : *names) {
-    if (auto done = files.remove(dir + "/" + name); !done) return storage_error(done.error());
-  }
-  if (auto done = files.remove(dir); !done) return storage_error(done.error());
-  return {};
+}  // namespace
+
+std::string tree_path(const std::string& data_dir, uint64_t generation) {
+  return data_dir + "/" + std::string(kTreePrefix) + std::to_string(generation);
 }
 
-}  // namespace
+Expected<void> remove_folder(FileSystem& files, const std::string& path) {
+  const auto names = files.list(path);
+  if (!names) return storage_error(names.error());
+  for (const std::string& name : *names) {
+    if (auto done = files.remove(path + "/" + name); !done) return storage_error(done.error());
+  }
+  if (auto done = files.remove(path); !done) return storage_error(done.error());
+  return {};
+}
 
 std::string encode(const DirectoryIdentity& identity) {
   std::string text(kFirstLine);
@@ -276,10 +279,6 @@ Expected<void> DataDir::replace_identity(const DirectoryIdentity& identity) {
   return {};
 }
 
-std::string DataDir::tree_path(uint64_t generation) const {
-  return path_ + "/" + std::string(kTreePrefix) + std::to_string(generation);
-}
-
 Expected<std::vector<uint64_t>> DataDir::generations() const {
   const auto names = files_->list(path_);
   if (!names) return storage_error(names.error());
@@ -299,7 +298,7 @@ Expected<void> DataDir::keep_only_generation(std::optional<uint64_t> current) {
     const auto generation = generation_of(name);
     const bool is_unfinished = name.starts_with(kTreePrefix) && name.ends_with(kUnfinishedSuffix);
     if (!is_unfinished && (!generation || generation == current)) continue;
-    if (auto done = remove_dir(*files_, path_ + "/" + name); !done) return done;
+    if (auto done = remove_folder(*files_, path_ + "/" + name); !done) return done;
     changed = true;
   }
   if (!changed) return {};

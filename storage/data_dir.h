@@ -53,6 +53,10 @@ struct DirectoryIdentity {
 [[nodiscard]] Expected<std::string> make_damaged_folder(FileSystem& files,
                                                         const std::string& parent);
 
+[[nodiscard]] std::string tree_path(const std::string& data_dir, uint64_t generation);
+// With the plain files in it; not durable before the parent is synced.
+Expected<void> remove_folder(FileSystem& files, const std::string& path);
+
 class DataDir {
  public:
   // Makes the directory (and its parents) if needed, or opens the one of `if_new.server`, whose
@@ -70,7 +74,9 @@ class DataDir {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string wal_path() const { return path_ + "/wal"; }
-  [[nodiscard]] std::string tree_path(uint64_t generation) const;
+  [[nodiscard]] std::string tree_path(uint64_t generation) const {
+    return storage::tree_path(path_, generation);
+  }
   // Generations that are there, in ascending order; unfinished ones are not.
   [[nodiscard]] Expected<std::vector<uint64_t>> generations() const;
 

@@ -42,7 +42,11 @@ std::string parent_of(const std::string& dir) {
 
 Log::Log(FileSystem& file_system, std::string dir, const LogIdentity& identity,
          const LogOptions& options)
-    : file_system_(file_system), dir_(std::move(dir)), options_(options), builder_(identity) {
+    : file_system_(file_system),
+      dir_(std::move(dir)),
+      identity_(identity),
+      options_(options),
+      builder_(identity) {
   CHECK(options_.segment_bytes % limits::kBatchAlignBytes == 0);
   CHECK(options_.segment_bytes >= 4 * limits::kBatchAlignBytes &&
         options_.segment_bytes <= UINT32_MAX);

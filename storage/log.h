@@ -56,6 +56,10 @@ class Log {
   // What holds now.
   [[nodiscard]] const LogContents& contents() const { return contents_; }
   [[nodiscard]] LogPosition end() const { return end_; }
+  // For readers of the same log.
+  [[nodiscard]] FileSystem& file_system() const { return file_system_; }
+  [[nodiscard]] const std::string& dir() const { return dir_; }
+  [[nodiscard]] const LogIdentity& identity() const { return identity_; }
 
   // Whether a batch with so many bytes of records fits into prepared space.
   [[nodiscard]] bool has_room(size_t record_bytes) const;
@@ -117,6 +121,7 @@ class Log {
 
   FileSystem& file_system_;
   std::string dir_;
+  LogIdentity identity_;
   LogOptions options_;
   BatchBuilder builder_;
   LogScan recovered_;

@@ -27,6 +27,10 @@ class ReaderGate {
     closed_ = true;
     changed_.wait(lock, [this] { return inside_ == 0; });
   }
+  [[nodiscard]] bool closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
   void open() {
     const std::lock_guard lock(mutex_);
     closed_ = false;
@@ -34,7 +38,7 @@ class ReaderGate {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   size_t inside_ = 0;
   bool closed_ = false;

@@ -33,6 +33,8 @@ Snapshot::Pass::~Pass() {
   if (gate != nullptr) gate->leave();
 }
 
+bool Snapshot::is_awaited() const { return pass_.gate->closed(); }
+
 Expected<CheckpointMeta> Snapshot::meta() const {
   const auto row = transaction_.get(tables_[static_cast<size_t>(Table::kMeta)], kCheckpointKey);
   if (!row) return lmdb::storage_error(row.error(), where_);

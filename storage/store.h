@@ -44,6 +44,8 @@ class Snapshot {
   [[nodiscard]] Expected<bool> scan(
       Table table, std::string_view after,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+  // A checkpoint waits for all snapshots to end, because the map is full.
+  [[nodiscard]] bool is_awaited() const;
 
  private:
   friend class Store;

@@ -147,6 +147,7 @@ inline constexpr std::string_view kTotalsKey = "totals";
 // A key, up to 12 bytes, without allocation.
 class RowKey {
  public:
+  static constexpr size_t kBytesMax = 12;
   static RowKey of(NodeId id);
   static RowKey of(NodeId id, uint32_t chunk);
   static RowKey of(AclId id, uint32_t chunk);
@@ -157,7 +158,7 @@ class RowKey {
  private:
   template <class Unsigned>
   void append(Unsigned value);
-  std::array<char, 12> bytes_{};
+  std::array<char, kBytesMax> bytes_{};
   size_t size_ = 0;
 };
 
