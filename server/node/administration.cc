@@ -250,6 +250,7 @@ admin::Monitoring Administration::monitoring() const {
   gauges.push_back({"large_requests_rejected", number(port.bad_frames)});
   gauges.push_back({"sessionless_connections_expired", number(port.sessionless_closed)});
   gauges.push_back({"slow_readers_closed", number(port.slow_readers_closed)});
+  gauges.push_back({"soft_quota_exceeded", number(state.soft_quota_excesses)});
   gauges.push_back({"watch_events_sent", number(figures.notifications)});
   monitoring.summaries.push_back(summary("fsynctime", log_.flush_times()));
   monitoring.summaries.push_back(summary("snapshottime", tree_.checkpoint_times()));

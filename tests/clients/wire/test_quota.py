@@ -1,8 +1,11 @@
 """Quotas: nodes below /zookeeper/quota that limit and count what lies under a path."""
 
+import re
+
 from harness import records
 from harness.cases import ServerCase, differs_from_apache
 from harness.codes import Err
+from harness.wire import four_letter
 
 LIMITS, STATS = 'zookeeper_limits', 'zookeeper_stats'
 
@@ -69,6 +72,19 @@ class Usage(QuotaCase):
         after = client.stat(f'{quota}/{STATS}')
         self.assertEqual((after.mzxid, after.version), (stat.mzxid, stat.version))
         self.assert_events(client)
+
+    @differs_from_apache('it writes a line to its log')
+    def test_writes_beyond_a_soft_limit_are_done_and_counted(self):
+        def excesses():
+            text = four_letter(self.server, 'mntr')
+            return int(re.search(r'^zk_soft_quota_exceeded\t(\d+)$', text, re.MULTILINE).group(1))
+        client = self.client_with_root()
+        self.set_quota(client, 'count=2,bytes=-1')
+        before = excesses()
+        client.create(self.root + '/a')
+        self.assertEqual(excesses(), before)
+        client.create(self.root + '/b')
+        self.assertEqual(excesses(), before + 1)
 
     def test_quota_can_be_removed(self):
         client = self.client_with_root()
