@@ -41,6 +41,10 @@ inline constexpr size_t kUnsentPauseBytes = size_t{1} * 1024 * 1024;
 // Unsent bytes of one connection beyond which it is closed ("maxUnsentBytes"); only watch events
 // can get here, for nothing is read from a connection above the pause mark.
 inline constexpr size_t kUnsentCloseBytes = size_t{64} * 1024 * 1024;
+// Unsent bytes of all connections beyond which the one with the most is closed
+// ("maxUnsentBytesTotal"), and so on; from half of it on, nothing is read from connections that
+// have any.
+inline constexpr size_t kUnsentCloseTotalBytes = size_t{512} * 1024 * 1024;
 // Bytes read from one connection in one turn of the loop.
 inline constexpr size_t kReadChunkBytes = size_t{64} * 1024;
 // Ready handlers run in one turn before the turn is carried out.

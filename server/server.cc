@@ -31,6 +31,7 @@ net::ClientOptions client_options(const node::Config& config) {
   options.max_connections = config.max_connections;
   options.max_connections_per_address = config.max_connections_per_address;
   options.unsent_close_bytes = config.max_unsent_bytes;
+  options.unsent_close_total_bytes = config.max_unsent_bytes_total;
   options.unsent_pause_bytes = std::min(options.unsent_pause_bytes, config.max_unsent_bytes);
   options.sessionless_timeout_ms = config.sessionless_timeout_ms;
   return options;

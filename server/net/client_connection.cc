@@ -140,10 +140,11 @@ void ClientConnection::send(std::string& bytes) {
   }
   if (!writing_) flush();
   if (dropped_) return;
+  note_unsent();
   if (unsent_bytes() > listener_.options().unsent_close_bytes) {
     ++listener_.figures().slow_readers_closed;
     fail("client does not read: " + std::to_string(unsent_bytes()) + " bytes unsent");
-  } else if (unsent_bytes() > listener_.options().unsent_pause_bytes) {
+  } else if (over_pause_mark()) {
     paused_ = true;
   }
   // The caller's buffer keeps its memory, not a large one though.
@@ -151,6 +152,17 @@ void ClientConnection::send(std::string& bytes) {
       out_.capacity() <= limits::kReadChunkBytes) {
     bytes.swap(out_);
   }
+}
+
+bool ClientConnection::over_pause_mark() const {
+  const ClientOptions& options = listener_.options();
+  return unsent_bytes() > options.unsent_pause_bytes ||
+         (unsent_bytes() > 0 && listener_.unsent_bytes() > options.unsent_close_total_bytes / 2);
+}
+
+void ClientConnection::note_unsent() {
+  listener_.unsent_changed(noted_unsent_, unsent_bytes());
+  noted_unsent_ = unsent_bytes();
 }
 
 void ClientConnection::flush() {
@@ -191,14 +203,16 @@ void ClientConnection::wait_writable() {
                          return;
                        }
                        self->flush();
-                       if (self->dropped_ || self->unsent_bytes() > 0) return;
+                       if (self->dropped_) return;
+                       self->note_unsent();
+                       if (self->unsent_bytes() > 0) return;
                        self->listener_.drained(self->id_);
                      });
 }
 
 void ClientConnection::resume() {
   if (!paused_ || dropped_ || closing_) return;
-  if (unsent_bytes() > listener_.options().unsent_pause_bytes) return;
+  if (over_pause_mark()) return;
   paused_ = false;
   process_frames();
 }
@@ -233,6 +247,9 @@ bool ClientConnection::overdue(int64_t now_ms) const {
 void ClientConnection::drop() {
   if (dropped_) return;
   dropped_ = true;
+  out_.clear();
+  sent_ = 0;
+  note_unsent();
   asio::error_code ignored;
   socket_.close(ignored);
 }

@@ -52,6 +52,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void process_frames();
   // True: the first bytes were a word and have been dealt with.
   [[nodiscard]] bool process_word();
+  // So much is unsent that no more requests are to be read.
+  [[nodiscard]] bool over_pause_mark() const;
+  void note_unsent();
   void bad_frame(int32_t length);
   void flush();
   void wait_writable();
@@ -70,6 +73,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   size_t read_bytes_;  // asked of the kernel at a time; grows with what comes
   std::string out_;
   size_t sent_ = 0;  // of out_
+  size_t noted_unsent_ = 0;
 
   bool any_frame_ = false;  // the first bytes have been seen
   bool four_letter_ = false;

@@ -8,6 +8,7 @@
 #include <asio/ip/v6_only.hpp>
 #include <asio/post.hpp>
 
+#include "proto/check.h"
 #include "server/node/logging.h"
 
 namespace topod::net {
@@ -231,6 +232,29 @@ void ClientListener::failed(ClientConnection& connection, std::string_view reaso
   const auto it = per_address_.find(alive->address());
   if (it != per_address_.end() && --it->second == 0) per_address_.erase(it);
   handler_->client_closed(id, reason);
+}
+
+void ClientListener::unsent_changed(size_t before, size_t after) {
+  unsent_bytes_ += after - before;
+  if (unsent_bytes_ <= options_.unsent_close_total_bytes || too_much_unsent_) return;
+  too_much_unsent_ = true;
+  // Not at once: the caller is in the middle of handing out what a turn has to send.
+  asio::post(io_, [this] { close_slowest_readers(); });
+}
+
+void ClientListener::close_slowest_readers() {
+  too_much_unsent_ = false;
+  while (unsent_bytes_ > options_.unsent_close_total_bytes) {
+    const auto slowest = std::max_element(
+        connections_.begin(), connections_.end(), [](const auto& left, const auto& right) {
+          return left.second->unsent_bytes() < right.second->unsent_bytes();
+        });
+    CHECK(slowest != connections_.end());
+    ++figures_.slow_readers_closed;
+    failed(*slowest->second,
+           "client does not read: " + std::to_string(slowest->second->unsent_bytes()) + " of all " +
+               std::to_string(unsent_bytes_) + " bytes unsent");
+  }
 }
 
 void ClientListener::drained(ConnectionId id) { handler_->client_drained(id); }

@@ -54,12 +54,16 @@ class ClientListener final : public node::ClientNet {
   [[nodiscard]] int64_t now_ms() const;
   void failed(ClientConnection& connection, std::string_view reason);
   void drained(ConnectionId id);
+  // Of all connections.
+  [[nodiscard]] size_t unsent_bytes() const { return unsent_bytes_; }
+  void unsent_changed(size_t before, size_t after);
 
  private:
   void accept();
   void accepted(asio::ip::tcp::socket socket);
   [[nodiscard]] std::string_view limit_reached(const std::string& address) const;
   void sweep();
+  void close_slowest_readers();
 
   asio::io_context& io_;
   ClientOptions options_;
@@ -73,6 +77,8 @@ class ClientListener final : public node::ClientNet {
   bool stopping_ = false;
   std::unordered_map<ConnectionId, std::shared_ptr<ClientConnection>> connections_;
   std::unordered_map<std::string, uint32_t> per_address_;
+  size_t unsent_bytes_ = 0;
+  bool too_much_unsent_ = false;  // and `close_slowest_readers` is under way
   node::ClientPortFigures figures_;
 };
 

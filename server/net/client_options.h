@@ -19,6 +19,7 @@ struct ClientOptions {
   uint32_t max_connections_per_address = limits::kMaxConnectionsPerAddress;
   size_t unsent_pause_bytes = limits::kUnsentPauseBytes;
   size_t unsent_close_bytes = limits::kUnsentCloseBytes;
+  size_t unsent_close_total_bytes = limits::kUnsentCloseTotalBytes;
   int64_t sessionless_timeout_ms = limits::kSessionlessTimeoutMs;
 };
 

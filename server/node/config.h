@@ -53,6 +53,7 @@ struct Config {
   uint32_t max_outstanding_total = limits::kMaxOutstandingTotal;
   size_t max_outstanding_bytes = limits::kMaxOutstandingBytes;
   size_t max_unsent_bytes = limits::kUnsentCloseBytes;
+  size_t max_unsent_bytes_total = limits::kUnsentCloseTotalBytes;
   uint32_t max_watches_per_connection = limits::kMaxWatchesPerConnection;  // 0: no limit
   int64_t sessionless_timeout_ms = limits::kSessionlessTimeoutMs;
 

@@ -44,6 +44,8 @@ constexpr AppliedKey kAppliedKeys[] = {
     {"maxOutstandingBytes", number<&Config::max_outstanding_bytes, 1'048'576, 64 * kGib>},
     {"maxUnsentBytes",
      number<&Config::max_unsent_bytes, int64_t{limits::kUnsentPauseBytes}, 64 * kGib>},
+    {"maxUnsentBytesTotal",
+     number<&Config::max_unsent_bytes_total, int64_t{limits::kUnsentPauseBytes}, 1'024 * kGib>},
     {"maxWatchesPerConnection", number<&Config::max_watches_per_connection, 0, kInt32Max>},
     {"nio.sessionlessCnxnTimeout", number<&Config::sessionless_timeout_ms, 1, kDayMs>},
     // ---- who may do what

@@ -170,6 +170,33 @@ class DeafWatchers(ServerCase):
         self.assertLess(len(unread), rounds * len(changes) * len(path))
 
 
+class ManyDeafWatchers(ServerCase):
+    """Each of them is within its limit, all of them together are not."""
+
+    config = {'maxUnsentBytesTotal': 4 << 20}
+
+    @differs_from_apache('it keeps unread events without a limit')
+    def test_of_watchers_that_do_not_read_the_one_with_the_most_is_closed(self):
+        writer = self.client_with_root()
+        deafest = self.connect(receive_buffer_bytes=4096)
+        deaf = self.connect(receive_buffer_bytes=4096)
+        often, seldom = (f'{self.root}/{letter * 10000}' for letter in 'os')
+        deafest.add_watch('/', WatchMode.PERSISTENT_RECURSIVE)
+        deaf.add_watch(seldom, WatchMode.PERSISTENT)
+        changes = [records.create(often), records.delete(often)] * 9
+        changes += [records.create(seldom), records.delete(seldom)]
+        closed, turns = 'zk_slow_readers_closed\t1\n', 0
+        while closed not in four_letter(self.server, 'mntr'):
+            self.assertLess(turns, 1000, 'nobody is closed')
+            writer.send_all(changes)
+            for _ in changes:
+                self.assertEqual(writer.receive_reply().err, 0)
+            turns += 1
+        unread = deafest.receive_until_closed()
+        self.assertLess(len(unread), turns * len(changes) * len(often))
+        self.assertEqual(len(deaf.take_events()), 2 * turns)
+
+
 class ManyConnections(ServerCase):
     config = {'clientPortListenBacklog': 1000, 'nio.sessionlessCnxnTimeout': 120000,
               'maxSessionTimeout': 120000}
