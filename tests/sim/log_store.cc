@@ -1,0 +1,126 @@
+#include "tests/sim/log_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/check.h"
+
+namespace topod::sim {
+
+namespace {
+// Small, so that a world of a minute sees batches cut and segments change.
+constexpr size_t kMaxBatchBytes = size_t{64} * 1024;
+constexpr size_t kMaxBatchRecords = 256;
+constexpr size_t kPrepareBytes = size_t{64} * 1024;
+}  // namespace
+
+LogStore::LogStore(World& world, Disk& disk, std::unique_ptr<storage::Log> log,
+                   const DiskSpeed& speed, storage::LogPosition covered, Events events)
+    : world_(world),
+      disk_(disk),
+      log_(std::move(log)),
+      speed_(speed),
+      events_(std::move(events)),
+      position_(covered) {
+  flushed_.push_back({log_->end(), log_->contents().last_zxid()});
+}
+
+World::Action LogStore::alive(std::function<void()> action) {
+  return [is_alive = std::weak_ptr<bool>(is_alive_), action = std::move(action)] {
+    if (!is_alive.expired()) action();
+  };
+}
+
+void LogStore::add(const zab::Append& record) {
+  events_.added(record);
+  queue_.push_back({record.kind, record.zxid, record.number, std::string(record.payload)});
+  queued_bytes_ += storage::kRecordHeaderBytes + record.payload.size();
+}
+
+void LogStore::submit() {
+  submitted_ = queue_.size();
+  if (!flushing_) begin_flush();
+}
+
+storage::RecordBatch LogStore::take_batch(Zxid& greatest) {
+  storage::RecordBatch batch;
+  while (submitted_ > 0 && batch.records() < kMaxBatchRecords) {
+    const LogRecord& record = queue_.front();
+    const size_t bytes = storage::kRecordHeaderBytes + record.payload.size();
+    if (batch.records() > 0 && batch.bytes().size() + bytes > kMaxBatchBytes) break;
+    batch.add(record.kind, record.zxid, record.number, record.payload);
+    if (record.kind == LogRecordKind::kTransaction) greatest = std::max(greatest, record.zxid);
+    queue_.pop_front();
+    --submitted_;
+  }
+  return batch;
+}
+
+void LogStore::begin_flush() {
+  if (submitted_ == 0 || failed_) return;
+  flushing_ = true;
+  disk_.begin_operation();
+  Flushed flushed;
+  const storage::RecordBatch batch = take_batch(flushed.greatest);
+  const std::string_view piece = batch.bytes();
+  while (!log_->has_room(piece.size())) prepare();
+  const auto end = log_->append({&piece, 1});
+  if (!end) {
+    failed_ = true;
+    world_.after(0, alive([this, error = end.error()] { events_.failed(error); }));
+    return;
+  }
+  flushed.end = *end;
+  world_.after(world_.random().skewed(speed_.flush_min_us, speed_.flush_max_us),
+               alive([this, records = batch.records(), bytes = piece.size(), flushed] {
+                 end_flush(records, bytes, flushed);
+               }));
+}
+
+void LogStore::end_flush(uint64_t records, size_t bytes, Flushed flushed) {
+  disk_.end_operation();
+  flushing_ = false;
+  durable_ += records;
+  queued_bytes_ -= bytes;
+  flushed_.push_back(flushed);
+  if (log_->preparation_is_late()) prepare();
+  begin_flush();
+  if (!flushing_) seal_when_idle();
+  events_.durable(durable_);
+}
+
+void LogStore::prepare() {
+  const auto ready = log_->prepare_spare(kPrepareBytes);
+  if (!ready) {
+    CHECK_MSG(ready.error().no_space(), "preparing log space failed");
+    if (!std::exchange(no_space_, true)) events_.no_space(true);
+  } else if (*ready && std::exchange(no_space_, false)) {
+    events_.no_space(false);
+  }
+}
+
+void LogStore::seal_when_idle() {
+  world_.after(limits::kSealAfterMs * kMillisecond, alive([this, then = durable_] {
+                 if (flushing_ || durable_ != then || failed_) return;
+                 disk_.begin_operation();
+                 CHECK(log_->seal());
+                 disk_.end_operation();
+               }));
+}
+
+storage::LogPosition LogStore::position_after(Zxid applied) {
+  while (!flushed_.empty() && flushed_.front().greatest <= applied) {
+    position_ = flushed_.front().end;
+    flushed_.pop_front();
+  }
+  return position_;
+}
+
+void LogStore::trim(storage::LogPosition keep) {
+  if (flushing_ || failed_) return;  // another time
+  disk_.begin_operation();
+  CHECK(log_->trim(keep));
+  disk_.end_operation();
+}
+
+}  // namespace topod::sim

@@ -1,0 +1,83 @@
+// The real log of a member on its simulated disk, with the log thread's rules: one flush in
+// flight, and what gathers meanwhile is the next batch. A flush takes a drawn time; in it, the
+// disk does not know yet how much of it has happened. One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/node/interfaces.h"
+#include "storage/log.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/world.h"
+
+namespace topod::sim {
+
+// How long the disk takes, in microseconds.
+struct DiskSpeed {
+  int64_t flush_min_us = 100;
+  int64_t flush_max_us = 2'000;
+};
+
+class LogStore final : public node::LogStore {
+ public:
+  struct Events {
+    std::function<void(uint64_t last_sequence)> durable;
+    std::function<void(const storage::IoError&)> failed;
+    std::function<void(bool)> no_space;
+    // A record is on its way to the disk.
+    std::function<void(const zab::Append&)> added;
+  };
+
+  // `covered`: where the checkpoint stands from which the server has started.
+  LogStore(World& world, Disk& disk, std::unique_ptr<storage::Log> log, const DiskSpeed& speed,
+           storage::LogPosition covered, Events events);
+
+  void add(const zab::Append& record) override;
+  void submit() override;
+  [[nodiscard]] size_t queued_bytes() const override { return queued_bytes_; }
+  [[nodiscard]] node::DurationFigures flush_times() const override { return {}; }
+
+  // A place before the first record that a state with these transactions applied does not cover.
+  [[nodiscard]] storage::LogPosition position_after(Zxid applied);
+  void trim(storage::LogPosition keep);
+  [[nodiscard]] const storage::Log& log() const { return *log_; }
+
+ private:
+  // Of one flush: where it ends and the greatest transaction in it.
+  struct Flushed {
+    storage::LogPosition end;
+    Zxid greatest;
+  };
+
+  void begin_flush();
+  void end_flush(uint64_t records, size_t bytes, Flushed flushed);
+  // Takes as many whole records as one batch may hold.
+  storage::RecordBatch take_batch(Zxid& greatest);
+  void prepare();
+  void seal_when_idle();
+  // What comes back later is of this life only.
+  World::Action alive(std::function<void()> action);
+
+  World& world_;
+  Disk& disk_;
+  std::unique_ptr<storage::Log> log_;
+  const DiskSpeed& speed_;
+  Events events_;
+  std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
+
+  std::deque<LogRecord> queue_;
+  size_t submitted_ = 0;  // of the queue
+  size_t queued_bytes_ = 0;
+  uint64_t durable_ = 0;
+  bool flushing_ = false;
+  bool failed_ = false;
+  bool no_space_ = false;
+  std::deque<Flushed> flushed_;  // not covered by `position_`
+  storage::LogPosition position_;
+};
+
+}  // namespace topod::sim

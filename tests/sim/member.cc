@@ -1,0 +1,233 @@
+#include "tests/sim/member.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "proto/check.h"
+#include "tests/sim/process.h"
+
+namespace topod::sim {
+
+namespace {
+constexpr int64_t kTickUs = 100 * kMillisecond;
+// Of the loop: from an input to the turn that takes it.
+constexpr int64_t kTurnMinUs = 5;
+constexpr int64_t kTurnMaxUs = 60;
+constexpr int64_t kWallStartMs = 1'700'000'000'000;
+}  // namespace
+
+Member::Member(World& world, Network& network, History& history, const Ensemble& ensemble,
+               ServerId id)
+    : world_(world),
+      network_(network),
+      history_(history),
+      ensemble_(ensemble),
+      id_(id),
+      disk_(world.random()) {
+  network_.attach(place(), this);
+  identity_.server = id_;
+  fill(identity_.instance);
+}
+
+Member::~Member() = default;
+
+const zab::Replica* Member::replica() const {
+  return process_ == nullptr ? nullptr : &*process_->replica;
+}
+
+void Member::broken(const char* oracle, const std::string& what) {
+  world_.violated(oracle, "server " + std::to_string(id_.value()) + ": " + what);
+}
+
+zab::Moment Member::now() const {
+  const int64_t us = world_.now_us() + world_.now_us() / kSecond * drift_per_million_;
+  return {us, kWallStartMs + wall_offset_ms_ + us / 1'000};
+}
+
+void Member::fill(std::span<uint8_t> bytes) {
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(world_.random().next());
+}
+
+// ---- faults --------------------------------------------------------------------------------
+
+void Member::crash(Stop kind) {
+  if (process_ == nullptr) return;
+  world_.note(kind == Stop::kPower ? "power cut" : "crash", id_);
+  network_.drop_all(place(), kind == Stop::kProcess);
+  process_.reset();
+  ++life_;
+  is_paused_ = false;
+  disk_.stop(kind);
+}
+
+void Member::pause() {
+  if (process_ == nullptr || is_paused_) return;
+  world_.note("pause", id_);
+  is_paused_ = true;
+}
+
+void Member::resume() {
+  if (!is_paused_) return;
+  world_.note("resume", id_);
+  is_paused_ = false;
+  if (process_ == nullptr) return;
+  process_->turn_is_due = false;
+  schedule_turn();
+}
+
+void Member::wipe() {
+  CHECK(process_ == nullptr);
+  world_.note("wipe", id_);
+  disk_.wipe();
+  trees_.clear();
+  was_wiped_ = true;
+  fill(identity_.instance);
+}
+
+// ---- the network ---------------------------------------------------------------------------
+
+bool Member::stream_opened(StreamId stream, Place from) {
+  // The real server listens once it serves for the first time.
+  if (process_ == nullptr || !process_->replica->serving()) return false;
+  if (from >= kFirstClient) {
+    deliver([this, stream, from] { process_->sockets.opened(stream, from); });
+  }
+  return true;
+}
+
+void Member::stream_received(StreamId stream, std::string bytes) {
+  if (process_ == nullptr) return;
+  deliver([this, stream, frame = std::move(bytes)] { process_->sockets.received(stream, frame); });
+}
+
+void Member::stream_closed(StreamId stream) {
+  if (process_ == nullptr) return;
+  deliver([this, stream] { process_->sockets.closed(stream); });
+}
+
+void Member::Sockets::opened(StreamId stream, Place from) {
+  const ConnectionId id(++last_id_);
+  sockets_[id].stream = stream;
+  ids_[stream] = id;
+  member_.process_->node->client_opened(id, "10.0.0." + std::to_string(from), 1);
+}
+
+void Member::Sockets::received(StreamId stream, const std::string& frame) {
+  const auto id = ids_.find(stream);
+  if (id == ids_.end()) return;
+  Socket& socket = sockets_.at(id->second);
+  if (socket.is_read) {
+    read(id->second, socket, frame);
+  } else {
+    socket.unread.push_back(frame);
+  }
+}
+
+void Member::Sockets::read(ConnectionId id, Socket& socket, const std::string& frame) {
+  socket.is_read = member_.process_->node->client_frame(id, frame);
+  const zab::Connection* connection = member_.process_->replica->clients().find(id);
+  if (connection != nullptr && connection->session != SessionId{}) {
+    member_.history_.heard(connection->session, member_.id_);
+  }
+}
+
+void Member::Sockets::closed(StreamId stream) {
+  const auto id = ids_.find(stream);
+  if (id == ids_.end()) return;
+  member_.process_->node->client_closed(id->second, {});
+  sockets_.erase(id->second);
+  ids_.erase(id);
+}
+
+void Member::Sockets::send(ConnectionId id, std::string& bytes) {
+  if (const auto socket = sockets_.find(id); socket != sockets_.end()) {
+    member_.network_.send(socket->second.stream, member_.place(), std::move(bytes));
+  }
+  bytes.clear();
+}
+
+void Member::Sockets::close_after_sending(ConnectionId id) {
+  const auto socket = sockets_.find(id);
+  if (socket == sockets_.end()) return;
+  member_.network_.close(socket->second.stream, member_.place());
+  ids_.erase(socket->second.stream);
+  sockets_.erase(socket);
+  member_.deliver([&member = member_, id] { member.process_->node->client_closed(id, {}); });
+}
+
+void Member::Sockets::resume_reading(ConnectionId id) {
+  const auto found = sockets_.find(id);
+  if (found == sockets_.end()) return;
+  Socket& socket = found->second;
+  socket.is_read = true;
+  while (socket.is_read && !socket.unread.empty()) {
+    const std::string frame = std::move(socket.unread.front());
+    socket.unread.pop_front();
+    read(id, socket, frame);
+  }
+}
+
+// ---- the loop ------------------------------------------------------------------------------
+
+void Member::deliver(std::function<void()> input) {
+  process_->inbox.push_back(std::move(input));
+  schedule_turn();
+}
+
+void Member::schedule_turn() {
+  if (process_->turn_is_due || is_paused_) return;
+  process_->turn_is_due = true;
+  world_.after(world_.random().between(kTurnMinUs, kTurnMaxUs), [this, life = life_] {
+    if (life == life_ && process_ != nullptr && !is_paused_) turn();
+  });
+}
+
+void Member::turn() {
+  process_->turn_is_due = false;
+  std::vector<std::function<void()>> inputs;
+  inputs.swap(process_->inbox);
+  for (const auto& input : inputs) input();
+  if (process_->node->end_turn()) schedule_turn();
+  observe();
+  begin_checkpoint_if_due();
+}
+
+void Member::schedule_tick() {
+  world_.after(kTickUs, [this, life = life_] {
+    if (life != life_ || process_ == nullptr) return;
+    // A loop that stands still ticks once when it goes on.
+    if (!is_paused_) deliver([this] { process_->node->tick(); });
+    schedule_tick();
+  });
+}
+
+// What was applied in this turn, entry by entry, against the history.
+void Member::observe() {
+  const zab::Replica& replica = *process_->replica;
+  const Zxid applied = replica.state().applied;
+  auto& logged = process_->logged;
+  bool is_new = false;
+  while (!logged.empty() && logged.front().first <= applied) {
+    history_.applied(id_, applied_count_, logged.front().first, logged.front().second);
+    logged.pop_front();
+    is_new = true;
+  }
+  if (is_new) history_.has_digest(id_, applied_count_, replica.state().digest);
+  if (history_.count_at(applied) != applied_count_) {
+    broken("integrity", "has applied up to " + text_of(applied) + " what is not in its log");
+  }
+  const zab::Clients& clients = replica.clients();
+  if (clients.outstanding_total() > limits::kMaxOutstandingTotal + clients.by_id().size() ||
+      process_->log->queued_bytes() > 2 * limits::kMaxOutstandingBytes) {
+    broken("bounds", "more is outstanding than allowed");
+  }
+}
+
+void Member::begin_checkpoint_if_due() {
+  if (!process_->tree->is_due()) return;
+  const state::State& state = process_->replica->state();
+  process_->tree->begin(checkpoint_meta(state, process_->log->position_after(state.applied)));
+}
+
+}  // namespace topod::sim

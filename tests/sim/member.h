@@ -1,0 +1,119 @@
+// A server of the ensemble: the real node and replica between a simulated disk, a simulated
+// network and a clock of its own. What arrives waits for the next turn of its loop, as in the real
+// server, so that a process that stands still loses nothing that the kernel holds for it.
+//
+// It starts from its disk exactly as the real server does, and after every turn what it has
+// applied is compared with the history. One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/node/interfaces.h"
+#include "server/node/node.h"
+#include "server/zab/replica.h"
+#include "storage/data_dir.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/history.h"
+#include "tests/sim/log_store.h"
+#include "tests/sim/network.h"
+#include "tests/sim/tree_store.h"
+
+namespace topod::sim {
+
+// What all members have in common.
+struct Ensemble {
+  std::vector<ServerId> members;
+  int32_t tick_ms = 2'000;
+  size_t segment_bytes = size_t{256} * 1024;
+  size_t retain_bytes = size_t{1} * 1024 * 1024;
+};
+
+class Member final : public StreamHandler, private node::Clock, private node::Entropy {
+ public:
+  Member(World& world, Network& network, History& history, const Ensemble& ensemble, ServerId id);
+  ~Member() override;
+
+  // ---- faults --------------------------------------------------------------------------------
+  void start();
+  void crash(Stop kind);
+  void pause();
+  void resume();
+  // The disk is replaced by an empty one; it must not be running.
+  void wipe();
+  void jump_wall_clock(int64_t by_ms) { wall_offset_ms_ += by_ms; }
+  void set_drift(int64_t per_million) { drift_per_million_ = per_million; }
+  DiskSpeed& disk_speed() { return disk_speed_; }
+
+  // ---- for oracles and faults ----------------------------------------------------------------
+  [[nodiscard]] ServerId id() const { return id_; }
+  [[nodiscard]] Place place() const { return static_cast<Place>(id_.value()); }
+  [[nodiscard]] bool is_running() const { return process_ != nullptr; }
+  [[nodiscard]] bool is_paused() const { return is_paused_; }
+  [[nodiscard]] const zab::Replica* replica() const;
+  [[nodiscard]] size_t applied_count() const { return applied_count_; }
+  // Of its data directory; another one after a wipe.
+  [[nodiscard]] const InstanceId& instance() const { return identity_.instance; }
+  [[nodiscard]] bool was_wiped() const { return was_wiped_; }
+
+  bool stream_opened(StreamId stream, Place from) override;
+  void stream_received(StreamId stream, std::string bytes) override;
+  void stream_closed(StreamId stream) override;
+
+ private:
+  struct Process;  // all that a crash destroys
+  class Sockets;   // its client port
+
+  // Runs in the next turn of the loop.
+  void deliver(std::function<void()> input);
+  void schedule_turn();
+  void turn();
+  void schedule_tick();
+  void observe();
+
+  // start-up
+  [[nodiscard]] std::unique_ptr<state::State> load_tree(storage::CheckpointMeta& meta);
+  [[nodiscard]] std::unique_ptr<storage::Log> open_log(const storage::CheckpointMeta& meta);
+  void replay(const storage::Log& log, const storage::CheckpointMeta& meta);
+  void join(std::unique_ptr<storage::Log> log, const storage::CheckpointMeta& meta);
+  void logged(const zab::Append& record);
+  void begin_checkpoint_if_due();
+  [[nodiscard]] storage::LogIdentity log_identity() const;
+  [[nodiscard]] storage::CheckpointMeta checkpoint_meta(const state::State& state,
+                                                        storage::LogPosition position) const;
+  void broken(const char* oracle, const std::string& what);
+
+  [[nodiscard]] zab::Moment now() const override;
+  void fill(std::span<uint8_t> bytes) override;
+  [[nodiscard]] zab::ReplicaConfig replica_config() const;
+
+  World& world_;
+  Network& network_;
+  History& history_;
+  const Ensemble& ensemble_;
+  ServerId id_;
+
+  // Of the machine.
+  Disk disk_;
+  DiskSpeed disk_speed_;
+  StoredTrees trees_;
+  storage::DirectoryIdentity identity_;
+  int64_t wall_offset_ms_ = 0;
+  int64_t drift_per_million_ = 0;
+
+  uint64_t life_ = 0;  // of the process
+  bool is_paused_ = false;
+  bool was_wiped_ = false;
+  size_t applied_count_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace topod::sim

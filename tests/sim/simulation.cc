@@ -1,0 +1,174 @@
+#include "tests/sim/simulation.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/client.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/history.h"
+#include "tests/sim/member.h"
+#include "tests/sim/network.h"
+
+namespace topod::sim {
+
+namespace {
+
+constexpr size_t kClients = 20;
+// Healed, a majority has a leader within this time, and everything is answered within that.
+constexpr int64_t kLeaderWithinUs = 10 * kSecond;
+constexpr int64_t kAnsweredWithinUs = 60 * kSecond;
+constexpr int64_t kGlanceUs = 100 * kMillisecond;
+
+// All that is drawn before anything happens.
+struct Shape {
+  Shape(Random& random, size_t wanted_members) {
+    const uint64_t die = random.below(10);
+    members = wanted_members != 0 ? wanted_members : die < 1 ? 1 : die < 7 ? 3 : 5;
+    safety_us = random.between(35, 55) * kSecond;
+    workload.pause_max_us = random.between(200, 500) * kMillisecond;
+    workload.burst_max = 1 + random.below(6);
+    workload.write_per_mille = static_cast<uint64_t>(random.between(300, 900));
+    workload.watch_per_mille = static_cast<uint64_t>(random.between(0, 500));
+    workload.large_per_mille = random.chance(300) ? 30 : 0;
+    workload.registers = random.index(20) + 2;
+    workload.timeout_ms = static_cast<int32_t>(random.between(4, 10)) * 1'000;
+    network.delay_max_us = random.chance(300) ? 20'000 : 600;
+    disk.flush_max_us = random.chance(300) ? 20'000 : 1'500;
+    faults = FaultMenu::draw(random);
+  }
+
+  size_t members = 1;
+  int64_t safety_us = 0;
+  Workload workload;
+  NetworkSpeed network;
+  DiskSpeed disk;
+  FaultMenu faults;
+};
+
+class Simulation {
+ public:
+  Simulation(uint64_t seed, const SimulationOptions& options)
+      : world_(seed, options.trace),
+        shape_(world_.random(), options.members),
+        network_(world_),
+        history_(world_) {
+    network_.set_speed(shape_.network);
+    for (size_t i = 1; i <= shape_.members; ++i) {
+      ensemble_.members.emplace_back(static_cast<uint32_t>(i));
+    }
+    std::vector<Place> places;
+    for (const ServerId id : ensemble_.members) {
+      members_.push_back(std::make_unique<Member>(world_, network_, history_, ensemble_, id));
+      members_.back()->disk_speed() = shape_.disk;
+      places.push_back(members_.back()->place());
+    }
+    for (size_t i = 0; i < kClients; ++i) {
+      clients_.push_back(std::make_unique<Client>(world_, network_, history_,
+                                                  kFirstClient + static_cast<Place>(i), places,
+                                                  shape_.workload));
+    }
+  }
+
+  Outcome run() {
+    history_.set_calm(shape_.faults.is_empty());
+    Faults faults(world_, network_, history_, members_, clients_, shape_.faults);
+    for (const auto& member : members_) member->start();
+    for (const auto& client : clients_) client->start();
+    faults.begin();
+    if (world_.run_until(shape_.safety_us)) heal(faults);
+    return outcome();
+  }
+
+ private:
+  void heal(Faults& faults) {
+    draw_core();
+    faults.heal(core_);
+    for (const auto& client : clients_) client->use_servers(core_places());
+    const bool is_led = run_until(kLeaderWithinUs, [&] { return is_led_everywhere(); });
+    if (!is_led) return complain("no leader serves " + std::to_string(core_.size()) + " members");
+    // A little more work, for which nothing may stand in the way.
+    world_.run_until(world_.now_us() + 2 * kSecond);
+    for (const auto& client : clients_) client->stop_asking();
+    const bool is_answered = run_until(kAnsweredWithinUs, [&] { return is_quiet(); });
+    if (!is_answered) complain(describe_waiting());
+  }
+
+  // A majority, or all.
+  void draw_core() {
+    for (size_t i = 0; i < members_.size(); ++i) core_.push_back(i);
+    const size_t least = members_.size() / 2 + 1;
+    while (core_.size() > least && world_.random().chance(400)) {
+      core_.erase(core_.begin() + static_cast<std::ptrdiff_t>(world_.random().index(core_.size())));
+    }
+  }
+  [[nodiscard]] std::vector<Place> core_places() const {
+    std::vector<Place> places;
+    for (const size_t i : core_) places.push_back(members_[i]->place());
+    return places;
+  }
+
+  template <class Condition>
+  bool run_until(int64_t within_us, Condition condition) {
+    const int64_t deadline_us = world_.now_us() + within_us;
+    while (!condition()) {
+      if (world_.now_us() >= deadline_us) return false;
+      if (!world_.run_until(world_.now_us() + kGlanceUs)) return true;  // spoken already
+    }
+    return true;
+  }
+  [[nodiscard]] bool is_led_everywhere() const {
+    return std::all_of(core_.begin(), core_.end(), [&](size_t i) {
+      return members_[i]->is_running() && members_[i]->replica()->serving();
+    });
+  }
+  // Nothing is asked or under way, and all members agree on all of it.
+  [[nodiscard]] bool is_quiet() const {
+    return std::all_of(clients_.begin(), clients_.end(),
+                       [](const auto& c) { return c->is_live() && !c->is_waiting(); }) &&
+           std::all_of(core_.begin(), core_.end(),
+                       [&](size_t i) { return members_[i]->applied_count() == history_.size(); });
+  }
+
+  void complain(std::string what) {
+    if (!world_.violation()) world_.violated("liveness", std::move(what));
+  }
+  [[nodiscard]] std::string describe_waiting() const {
+    for (const auto& client : clients_) {
+      if (!client->is_live() || client->is_waiting()) return client->describe() + " still waits";
+    }
+    return "not all members have applied everything";
+  }
+
+  Outcome outcome() {
+    Outcome outcome;
+    outcome.violation = world_.violation();
+    outcome.shape =
+        std::to_string(members_.size()) + " members, faults: " + shape_.faults.describe();
+    outcome.trace_hash = world_.trace().hash();
+    outcome.events = world_.events();
+    outcome.simulated_us = world_.now_us();
+    outcome.entries = history_.size();
+    outcome.writes = history_.answered_writes();
+    outcome.reads = history_.reads_checked();
+    return outcome;
+  }
+
+  World world_;
+  Shape shape_;
+  Network network_;
+  History history_;
+  Ensemble ensemble_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<size_t> core_;
+};
+
+}  // namespace
+
+Outcome simulate(uint64_t seed, const SimulationOptions& options) {
+  return Simulation(seed, options).run();
+}
+
+}  // namespace topod::sim

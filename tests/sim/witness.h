@@ -1,0 +1,78 @@
+// Every znode's past, by zxid: what it was, who its children were, what happened to it. Since each
+// reply carries the zxid at which it is true, a history is checked in linear time: the reply to a
+// read must be what the past says for that zxid, and a watch must fire at the first event after
+// it was left. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "proto/codes.h"
+#include "proto/records.h"
+#include "server/state/evaluate.h"
+
+namespace topod::sim {
+
+// What a watch was left for.
+enum class WatchKind : uint8_t { kData, kChild };
+[[nodiscard]] bool concerns(WatchKind kind, EventType type);
+
+class Witness {
+ public:
+  struct Answer {
+    ErrorCode error = ErrorCode::kOk;
+    std::string body;
+  };
+  struct Event {
+    Zxid zxid;
+    EventType type = EventType::kNone;
+  };
+
+  // What holds before the first entry.
+  void start(const state::State& state);
+  // `state` has just evaluated this entry; its changes are those of the entry alone. Returns what
+  // is wrong with them, or nothing.
+  [[nodiscard]] std::string evaluated(const state::State& state, Zxid zxid,
+                                      const state::Effects& effects);
+
+  // The right reply to a read at this zxid: exists, getData, getChildren, getChildren2.
+  [[nodiscard]] Answer expected(OpCode op, const std::string& path, Zxid zxid) const;
+  [[nodiscard]] bool existed(const std::string& path, Zxid zxid) const;
+  // The first event for such a watch after the zxid at which it was left.
+  [[nodiscard]] std::optional<Event> first_event(WatchKind kind, const std::string& path,
+                                                 Zxid after) const;
+
+ private:
+  struct Version {
+    Zxid zxid;
+    bool exists = false;
+    Stat stat;
+    std::string data;
+  };
+  struct Life {
+    Zxid born;
+    Zxid died;  // 0: lives
+  };
+  struct Past {
+    std::vector<Version> versions;
+    std::vector<Event> events;
+    std::map<std::string, std::vector<Life>> children;
+  };
+
+  void appeared(const state::State& state, state::NodeSlot slot, Zxid zxid);
+  void vanished(NodeId id, Zxid zxid);
+  [[nodiscard]] const Version* version_at(const std::string& path, Zxid zxid) const;
+
+  std::unordered_map<std::string, Past> pasts_;  // looked up, never iterated
+  std::unordered_map<NodeId, std::string> paths_;
+  std::map<SessionId, std::set<NodeId>> owned_;
+};
+
+}  // namespace topod::sim
