@@ -65,8 +65,6 @@ class SnapshotSource {
   // False: there is no further piece, and the sums are complete.
   [[nodiscard]] Expected<bool> next(SnapshotPiece& piece);
   [[nodiscard]] const SnapshotSums& sums() const { return sums_; }
-  // A checkpoint cannot be written before the snapshot ends.
-  [[nodiscard]] bool is_awaited() const { return snapshot_.is_awaited(); }
 
  private:
   SnapshotSource(Snapshot snapshot, size_t piece_bytes)

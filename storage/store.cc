@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proto/check.h"
-#include "storage/reader_gate.h"
 
 namespace topod::storage {
 
@@ -32,8 +31,6 @@ Snapshot::~Snapshot() = default;
 Snapshot::Pass::~Pass() {
   if (gate != nullptr) gate->leave();
 }
-
-bool Snapshot::is_awaited() const { return pass_.gate->closed(); }
 
 Expected<CheckpointMeta> Snapshot::meta() const {
   const auto row = transaction_.get(tables_[static_cast<size_t>(Table::kMeta)], kCheckpointKey);

@@ -21,13 +21,12 @@
 #include "proto/limits.h"
 #include "storage/checkpoint.h"
 #include "storage/lmdb.h"
+#include "storage/reader_gate.h"
 #include "storage/row_writer.h"
 #include "storage/storage_error.h"
 #include "storage/tree_schema.h"
 
 namespace topod::storage {
-
-class ReaderGate;
 
 // A frozen image of one checkpoint. It pins every page that later checkpoints free, so the file
 // grows while it lives: keep it short, or watch the growth.
@@ -44,8 +43,6 @@ class Snapshot {
   [[nodiscard]] Expected<bool> scan(
       Table table, std::string_view after,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
-  // A checkpoint waits for all snapshots to end, because the map is full.
-  [[nodiscard]] bool is_awaited() const;
 
  private:
   friend class Store;
@@ -91,6 +88,8 @@ class Store {
   Expected<void> commit(const Checkpoint& checkpoint, const CheckpointMeta& meta);
 
   [[nodiscard]] Expected<Snapshot> snapshot() const;
+  // The map is full: a checkpoint waits for all snapshots to end. Any thread.
+  [[nodiscard]] bool awaits_snapshots() const { return gate_->closed(); }
 
   // For metrics. `used_bytes` includes what checkpoints have freed for later ones.
   [[nodiscard]] size_t used_bytes() const;
