@@ -251,6 +251,7 @@ admin::Monitoring Administration::monitoring() const {
   gauges.push_back({"sessionless_connections_expired", number(port.sessionless_closed)});
   gauges.push_back({"slow_readers_closed", number(port.slow_readers_closed)});
   gauges.push_back({"soft_quota_exceeded", number(state.soft_quota_excesses)});
+  gauges.push_back({"watches_refused", number(clients.watches().refusals())});
   gauges.push_back({"watch_events_sent", number(figures.notifications)});
   monitoring.summaries.push_back(summary("fsynctime", log_.flush_times()));
   monitoring.summaries.push_back(summary("snapshottime", tree_.checkpoint_times()));

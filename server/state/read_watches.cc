@@ -7,7 +7,9 @@ namespace topod::state {
 namespace {
 
 // After a reconnect: what has happened to a watched path since the client last heard is told at
-// once, and its one-shot watch is then spent; otherwise the watch is left.
+// once, and its one-shot watch is then spent; otherwise the watch is left. So is a watch for which
+// there is no room: clients ignore an error of this request, but who is told looks again, and is
+// then refused openly.
 class CatchUp {
  public:
   CatchUp(const ReadContext& context, int64_t seen, std::string& events)
@@ -18,13 +20,13 @@ class CatchUp {
     if (slot == kNoNode) return tell(EventType::kNodeDeleted, path);
     const Zxid changed = context_.state.tree.fields(slot).mzxid;
     if (changed.value() > seen_) return tell(EventType::kNodeDataChanged, path);
-    leave(Watches::kData, path);
+    leave_or_tell(Watches::kData, EventType::kNodeDataChanged, path);
   }
 
   void exist(std::string_view path) {
     const NodeSlot slot = context_.state.tree.find(path);
     if (slot != kNoNode) return tell(EventType::kNodeCreated, path);
-    leave(Watches::kData, path);
+    leave_or_tell(Watches::kData, EventType::kNodeCreated, path);
   }
 
   void child(std::string_view path) {
@@ -32,17 +34,18 @@ class CatchUp {
     if (slot == kNoNode) return tell(EventType::kNodeDeleted, path);
     const Zxid changed = context_.state.tree.fields(slot).pzxid;
     if (changed.value() > seen_) return tell(EventType::kNodeChildrenChanged, path);
-    leave(Watches::kChild, path);
+    leave_or_tell(Watches::kChild, EventType::kNodeChildrenChanged, path);
   }
 
-  void leave(Watches::Kind kind, std::string_view path) {
+  [[nodiscard]] bool leave(Watches::Kind kind, std::string_view path) {
     const Reader& reader = context_.reader;
-    if (!context_.watches.add(reader.connection, path, kind, reader.watch_limit)) is_full_ = true;
+    return context_.watches.add(reader.connection, path, kind, reader.watch_limit);
   }
-
-  [[nodiscard]] bool is_full() const { return is_full_; }
 
  private:
+  void leave_or_tell(Watches::Kind kind, EventType type, std::string_view path) {
+    if (!leave(kind, path)) tell(type, path);
+  }
   void tell(EventType type, std::string_view path) {
     append_notification(events_, kNoTransaction, type, path);
   }
@@ -50,7 +53,6 @@ class CatchUp {
   const ReadContext& context_;
   int64_t seen_;
   std::string& events_;
-  bool is_full_ = false;
 };
 
 struct WatcherQuery {
@@ -118,16 +120,18 @@ ErrorCode set_watches(const ReadContext& context, JuteReader& in, bool has_persi
   request.read(in, has_persistent);
   if (!in.ok()) return ErrorCode::kMarshallingError;
   CatchUp catch_up(context, request.relative_zxid, events);
+  // These first, for the others can be told at once instead.
+  bool has_room = true;
+  for (const std::string_view path : request.persistent) {
+    has_room &= catch_up.leave(Watches::kPersistent, path);
+  }
+  for (const std::string_view path : request.persistent_recursive) {
+    has_room &= catch_up.leave(Watches::kPersistentRecursive, path);
+  }
   for (const std::string_view path : request.data) catch_up.data(path);
   for (const std::string_view path : request.exist) catch_up.exist(path);
   for (const std::string_view path : request.child) catch_up.child(path);
-  for (const std::string_view path : request.persistent) {
-    catch_up.leave(Watches::kPersistent, path);
-  }
-  for (const std::string_view path : request.persistent_recursive) {
-    catch_up.leave(Watches::kPersistentRecursive, path);
-  }
-  return catch_up.is_full() ? ErrorCode::kThrottledOp : ErrorCode::kOk;
+  return has_room ? ErrorCode::kOk : ErrorCode::kThrottledOp;
 }
 
 }  // namespace topod::state

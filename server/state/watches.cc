@@ -65,6 +65,7 @@ struct Watches::Impl {
   WatchedPaths paths;
   Connections connections;
   uint64_t count = 0;
+  uint64_t refusals = 0;
   uint64_t recursive_count = 0;
 
   void subtract(ConnectionWatches& owner, WatchedPath& watched, Watcher& watcher, uint8_t kinds);
@@ -130,7 +131,10 @@ bool Watches::add(ConnectionId connection, std::string_view path, Kind kind, uin
   Watcher* watcher =
       slot == WatchedPaths::kNone ? nullptr : impl_->paths[slot].watchers.find(connection);
   if (watcher != nullptr && (watcher->kinds & kind) != 0) return true;
-  if (is_full) return false;
+  if (is_full) {
+    ++impl_->refusals;
+    return false;
+  }
 
   WatchedPath& watched = impl_->paths[slot];
   if (watcher == nullptr) {
@@ -213,6 +217,8 @@ void Watches::fire(EventType type, std::string_view path, std::vector<Connection
 bool Watches::empty() const { return impl_->count == 0; }
 
 uint64_t Watches::watch_count() const { return impl_->count; }
+
+uint64_t Watches::refusals() const { return impl_->refusals; }
 
 uint64_t Watches::path_count() const { return impl_->paths.size(); }
 

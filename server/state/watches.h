@@ -47,6 +47,7 @@ class Watches {
 
   [[nodiscard]] bool empty() const;
   [[nodiscard]] uint64_t watch_count() const;  // (connection, path, kind) triples
+  [[nodiscard]] uint64_t refusals() const;     // by `add`, so far
   [[nodiscard]] uint64_t path_count() const;
   [[nodiscard]] uint64_t connection_count() const;
   [[nodiscard]] uint64_t count_of(ConnectionId connection) const;

@@ -115,11 +115,27 @@ TEST_F(SetWatchesTest, NullListsAndPathsAreHarmless) {
   EXPECT_EQ(parse_notifications(reply.events).size(), 1U) << "the root exists";
 }
 
-TEST_F(SetWatchesTest, LimitIsReportedAndTheFirstWatchesStay) {
+TEST_F(SetWatchesTest, OneShotWatchWithoutRoomIsToldAtOnceAndSpent) {
+  watch_limit_ = 1;
+  EXPECT_THAT(set({.relative_zxid = 100, .data = {"/a", "/a/b"}}),
+              ElementsAre(Notification{kNone, EventType::kNodeDataChanged, "/a/b"}));
+  EXPECT_THAT(set({.relative_zxid = 100, .exist = {"/none"}}),
+              ElementsAre(Notification{kNone, EventType::kNodeCreated, "/none"}));
+  EXPECT_THAT(set({.relative_zxid = 100, .child = {"/a"}}),
+              ElementsAre(Notification{kNone, EventType::kNodeChildrenChanged, "/a"}));
+  EXPECT_EQ(watches_.watch_count(), 1U);
+  EXPECT_EQ(watches_.refusals(), 3U);
+}
+
+TEST_F(SetWatchesTest, PersistentWatchesComeFirstAndAreRefusedOpenly) {
   watch_limit_ = 2;
-  const SetWatchesRequest request{.relative_zxid = 100, .data = {"/a", "/a/b", "/a/c"}};
-  EXPECT_EQ(ask(OpCode::kSetWatches, encode(request, false)).error, ErrorCode::kThrottledOp);
-  EXPECT_EQ(watches_.watch_count(), 2U);
+  SetWatchesRequest request{.relative_zxid = 100, .data = {"/a"}, .persistent = {"/p", "/q"}};
+  const Reply told = ask(OpCode::kSetWatches2, encode(request, true));
+  EXPECT_EQ(told.error, ErrorCode::kOk);
+  EXPECT_EQ(parse_notifications(told.events).size(), 1U);
+  request.persistent_recursive = {"/r"};
+  EXPECT_EQ(ask(OpCode::kSetWatches2, encode(request, true)).error, ErrorCode::kThrottledOp);
+  EXPECT_TRUE(watches_.contains(kConnection, "/q", WatcherType::kPersistent));
 }
 
 TEST_F(SetWatchesTest, HundredThousandPathsInOneRequest) {
