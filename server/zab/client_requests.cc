@@ -28,7 +28,7 @@ void Clients::request(Connection& connection, std::string_view bytes, Moment now
     close(connection, CloseReason::kMalformedRequest);
     return;
   }
-  if (connection.phase == Connection::Phase::kConnecting) {
+  if (connection.phase != Connection::Phase::kLive) {
     wait(connection, header, bytes, now);
     connection.has_barrier = true;
     return;
@@ -44,10 +44,15 @@ void Clients::request(Connection& connection, std::string_view bytes, Moment now
   if (!connection.has_barrier && may_forward(connection, op)) {
     PendingRequest& request = enqueue(connection, header, bytes.size(), now);
     forward(connection, request, reader.rest());
-  } else if (connection.pending.empty()) {
+  } else if (connection.pending.empty() && op != OpCode::kSync) {
     carry_out(connection, header, reader.rest(), now.monotonic_us);
   } else {
     wait(connection, header, bytes, now);
+    // Asked for at once, though it is answered in its turn.
+    if (op == OpCode::kSync && may_ask(connection, op) &&
+        confirm_sync(connection, connection.pending.back()) && connection.pending.size() == 1) {
+      advance(connection);
+    }
     // A write that cannot be logged now must not be overtaken by one that can be later.
     connection.has_barrier |= is_barrier(op) || needs_log(op);
   }
@@ -60,6 +65,16 @@ bool Clients::may_ask(const Connection& connection, OpCode op) const {
 
 bool Clients::may_forward(const Connection& connection, OpCode op) const {
   return needs_log(op) && may_ask(connection, op) && !sink_.refuses_writes();
+}
+
+// A sync must not confirm what it asks of an earlier time: it asks when it has arrived.
+bool Clients::confirm_sync(Connection& connection, PendingRequest& request) {
+  if (request.sync_number == 0) {
+    request.sync_number = ++sync_number_;
+    request.sync_confirmed = sink_.request_sync(request.sync_number);
+    if (!request.sync_confirmed) syncs_.emplace(request.sync_number, connection.id);
+  }
+  return request.sync_confirmed;
 }
 
 PendingRequest& Clients::enqueue(Connection& connection, const RequestHeader& header, size_t bytes,
@@ -115,7 +130,7 @@ void Clients::forward(Connection& connection, PendingRequest& request, std::stri
     write->set_enforce_quota(config_.enforce_quota);
     write->set_ttl_enabled(config_.ttl_nodes_enabled);
   }
-  sink_.submit(entry_);
+  sink_.submit(entry_, connection.id);
 }
 
 // Answers what this server can answer by itself. Everything before it has been answered.
@@ -236,6 +251,10 @@ void Clients::advance(Connection& connection) {
     }
     if (connection.out.size() > config_.max_unsent_bytes) {
       close(connection, CloseReason::kTooMuchUnsent);
+      break;
+    }
+    if (front.op == OpCode::kSync && may_ask(connection, front.op) &&
+        !confirm_sync(connection, front)) {
       break;
     }
     const RequestHeader header{front.xid, static_cast<int32_t>(front.op)};

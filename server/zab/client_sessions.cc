@@ -7,7 +7,7 @@
 
 namespace topod::zab {
 
-void Clients::connect_request(Connection& connection, std::string_view bytes, Moment) {
+void Clients::connect_request(Connection& connection, std::string_view bytes) {
   JuteReader reader(bytes);
   ConnectRequest request;
   request.read(reader);
@@ -16,6 +16,11 @@ void Clients::connect_request(Connection& connection, std::string_view bytes, Mo
     return;
   }
   connection.answers_with_read_only = request.has_read_only;
+  if (!sink_.serving()) {
+    connection.held_frame = bytes;
+    connection.phase = Connection::Phase::kHeld;
+    return;
+  }
   if (request.last_zxid_seen > state_.applied.value()) {
     close(connection, CloseReason::kZxidAhead);
     return;
@@ -59,7 +64,7 @@ void Clients::connect_request(Connection& connection, std::string_view bytes, Mo
   }
   set_origin(entry_);
   connection.phase = Connection::Phase::kConnecting;
-  sink_.submit(entry_);
+  sink_.submit(entry_, connection.id);
 }
 
 // Three zeros tell every client library that the session is dead; then the socket is closed.
@@ -144,6 +149,9 @@ void Clients::touch(Connection& connection) {
   if (connection.touched_ms == now_ms) return;
   connection.touched_ms = now_ms;
   tracker_.touch(connection.session, connection.timeout_ms, now_);
+  if (connection.touch_listed || tracker_.is_active()) return;
+  connection.touch_listed = true;
+  touched_.push_back(connection.id);
 }
 
 }  // namespace topod::zab

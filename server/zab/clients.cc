@@ -23,6 +23,7 @@ void Clients::open(ConnectionId id, std::string_view address, const state::Secre
   connection.is_authenticated_enough =
       required.empty() ||
       std::find(required.begin(), required.end(), state::kSchemeIp) != required.end();
+  connection.opened_ms = now.monotonic_ms();
   connection.figures.established_wall_ms = now.wall_ms;
   ordered_.emplace(id, &connection);
 }
@@ -34,7 +35,8 @@ void Clients::frame(ConnectionId id, std::string_view bytes, Moment now) {
   ++connection->figures.received;
   ++figures_.received;
   switch (connection->phase) {
-    case Connection::Phase::kAwaitingConnect: connect_request(*connection, bytes, now); break;
+    case Connection::Phase::kAwaitingConnect: connect_request(*connection, bytes); break;
+    case Connection::Phase::kHeld:
     case Connection::Phase::kConnecting:
     case Connection::Phase::kLive: request(*connection, bytes, now); break;
     case Connection::Phase::kClosing: break;
@@ -66,6 +68,60 @@ void Clients::applied(const entry::Entry& entry, Zxid zxid, const state::Effects
     case entry::Entry::kExpireSession: session_closed(effects); break;
     default: break;
   }
+}
+
+void Clients::synced(uint64_t number, Moment now) {
+  const auto found = syncs_.find(number);
+  if (found == syncs_.end()) return;
+  now_ = now;
+  Connection* connection = lookup(found->second);
+  syncs_.erase(found);
+  if (connection == nullptr || connection->phase != Connection::Phase::kLive) return;
+  for (PendingRequest& request : connection->pending) {
+    if (request.sync_number == number) request.sync_confirmed = true;
+  }
+  advance(*connection);
+}
+
+void Clients::resume(Moment now) {
+  now_ = now;
+  std::vector<Connection*> held;
+  for (const auto& [id, connection] : ordered_) {
+    if (connection->phase == Connection::Phase::kHeld) held.push_back(connection);
+  }
+  for (Connection* connection : held) {
+    connection->phase = Connection::Phase::kAwaitingConnect;
+    const std::string frame = std::move(connection->held_frame);
+    connect_request(*connection, frame);
+  }
+}
+
+void Clients::tick(Moment now, int64_t contact_ms, std::optional<int64_t> leaderless_ms) {
+  now_ = now;
+  const int64_t now_ms = now.monotonic_ms();
+  const bool hold_is_over = leaderless_ms && now_ms - *leaderless_ms > config_.failover_hold_ms;
+  std::vector<Connection*> hopeless;
+  for (const auto& [id, connection] : ordered_) {
+    switch (connection->phase) {
+      case Connection::Phase::kHeld:
+        if (hold_is_over && now_ms - connection->opened_ms > config_.failover_hold_ms) {
+          hopeless.push_back(connection);
+        }
+        break;
+      case Connection::Phase::kConnecting:
+      case Connection::Phase::kLive:
+        if (hold_is_over || now_ms - contact_ms > connection->timeout_ms) {
+          hopeless.push_back(connection);
+        }
+        break;
+      default: break;
+    }
+  }
+  for (Connection* connection : hopeless) close(*connection, CloseReason::kNoQuorum);
+}
+
+void Clients::close_all(CloseReason reason) {
+  for (const auto& [id, connection] : ordered_) close(*connection, reason);
 }
 
 void Clients::collect(std::vector<ClientOutput>& outputs) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,7 +33,13 @@ namespace topod::zab {
 class RequestSink {
  public:
   virtual ~RequestSink() = default;
-  virtual void submit(entry::Entry& entry) = 0;
+  // `connection` asks; a request of one that has closed is not repeated to the next leader.
+  virtual void submit(entry::Entry& entry, ConnectionId connection) = 0;
+  // Asks the leader to confirm that it leads, for a linearizable read. True: it is confirmed, and
+  // everything committed is applied. False: `Clients::synced` will say so.
+  [[nodiscard]] virtual bool request_sync(uint64_t number) = 0;
+  // Sessions can be opened: there is a leader, and this server is up to date with it.
+  [[nodiscard]] virtual bool serving() const = 0;
   // There is no room in the log: writes are answered SystemError, reads go on.
   [[nodiscard]] virtual bool refuses_writes() const = 0;
 };
@@ -66,10 +73,34 @@ class Clients {
   void closed(ConnectionId id);
   // `entry` has been evaluated at `zxid`.
   void applied(const entry::Entry& entry, Zxid zxid, const state::Effects& effects, Moment now);
+  // The sync request of this number is confirmed, and what was committed then is applied.
+  void synced(uint64_t number, Moment now);
+  // `RequestSink::serving` holds again: held connect requests go on.
+  void resume(Moment now);
+  // Closes connections that nobody can answer for: held ones after failoverHoldMs without a
+  // leader; any after their session's timeout without contact to one, for the majority may have
+  // expired the session. Monotonic times; `leaderless_ms`: since when this server does not serve.
+  void tick(Moment now, int64_t contact_ms, std::optional<int64_t> leaderless_ms);
+  void close_all(CloseReason reason);
 
   // ---- outputs -----------------------------------------------------------------------------
   // Lists the connections with something to send or to close.
   void collect(std::vector<ClientOutput>& outputs);
+  // The sessions that have shown life since the last call, for the leader.
+  template <class Take>
+  void take_touches(const Take& take) {
+    for (const ConnectionId id : touched_) {
+      Connection* connection = lookup(id);
+      if (connection == nullptr) continue;
+      connection->touch_listed = false;
+      if (connection->phase == Connection::Phase::kLive) {
+        take(connection->session, connection->timeout_ms);
+      }
+    }
+    touched_.clear();
+  }
+  // Sync requests that have not been confirmed, in ascending order of their numbers.
+  [[nodiscard]] const std::map<uint64_t, ConnectionId>& syncs() const { return syncs_; }
 
   // ---- for back-pressure and the administrator's words ---------------------------------------
   [[nodiscard]] size_t outstanding_total() const { return outstanding_; }
@@ -97,11 +128,12 @@ class Clients {
   void advance(Connection& connection);
   void release_barrier(Connection& connection);
   void pop_pending(Connection& connection);
+  [[nodiscard]] bool confirm_sync(Connection& connection, PendingRequest& request);
   [[nodiscard]] bool may_forward(const Connection& connection, OpCode op) const;
   [[nodiscard]] bool may_ask(const Connection& connection, OpCode op) const;
 
   // client_sessions.cc
-  void connect_request(Connection& connection, std::string_view bytes, Moment now);
+  void connect_request(Connection& connection, std::string_view bytes);
   void refuse_session(Connection& connection);
   void go_live(Connection& connection, SessionId session, int32_t timeout_ms,
                const state::Secret& secret);
@@ -134,6 +166,9 @@ class Clients {
   std::unordered_map<ConnectionId, Connection> connections_;  // looked up, never iterated
   std::map<ConnectionId, Connection*> ordered_;
   std::vector<ConnectionId> touched_output_;
+  std::vector<ConnectionId> touched_;
+  std::map<uint64_t, ConnectionId> syncs_;
+  uint64_t sync_number_ = 0;
   uint64_t forward_number_ = 0;
   size_t outstanding_ = 0;
   size_t outstanding_bytes_ = 0;

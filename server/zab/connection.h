@@ -23,6 +23,9 @@ struct PendingRequest {
   // Number of the log entry whose evaluation answers it; 0: not looked at yet, and `frame` is
   // what arrived.
   uint64_t forward_number = 0;
+  // A sync asks the leader before it is carried out: 0 until then.
+  uint64_t sync_number = 0;
+  bool sync_confirmed = false;
   size_t bytes = 0;  // as counted against the limits of outstanding requests
   std::string frame;
 };
@@ -46,7 +49,8 @@ struct ConnectionFigures {
 struct Connection {
   enum class Phase {
     kAwaitingConnect,  // nothing has arrived
-    kConnecting,       // the connect request is in the log, or held
+    kHeld,             // its connect request waits for a leader
+    kConnecting,       // the connect request is in the log, or on its way to the leader
     kLive,
     kClosing,  // its close has been asked of the driver; nothing more is read or written
   };
@@ -59,7 +63,10 @@ struct Connection {
 
   SessionId session;
   int32_t timeout_ms = 0;
-  int64_t touched_ms = -1;  // when the session's deadline was last moved
+  int64_t touched_ms = -1;  // when the session last showed life
+  bool touch_listed = false;
+  int64_t opened_ms = 0;
+  std::string held_frame;  // in phase kHeld
   std::vector<state::AuthId> ids;
   bool is_super = false;
   bool is_authenticated_enough = true;  // as `required_schemes` asks

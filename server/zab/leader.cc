@@ -1,7 +1,10 @@
 #include "server/zab/leader.h"
 
+#include <algorithm>
+
 #include "proto/check.h"
 #include "proto/entry.pb.h"
+#include "server/zab/sync_plan.h"
 
 namespace topod::zab {
 
@@ -9,63 +12,419 @@ namespace {
 // A new epoch begins long before the counter could run out; the 2^39 transactions that are left
 // then are years of work.
 constexpr int64_t kCounterOfEpochChange = kZxidCounterMax / 2;
+// Saying "I follow you" needs no disk.
+constexpr int64_t kGatherMs = 1'000;
 }  // namespace
 
-Leader::Leader(ServerId self, Quorum quorum, History& history, uint64_t& records)
-    : self_(self), quorum_(std::move(quorum)), history_(history), records_(records) {
-  CHECK(quorum_.is_voter(self_));
+Leader::Leader(const Parts& parts, Zxid committed, Moment now)
+    : parts_(parts),
+      committed_(std::max(committed, parts.history.applied_zxid())),
+      began_ms_(now.monotonic_ms()) {
+  CHECK(parts_.membership.votes());
 }
 
-void Leader::start(Promises promises, Output& output) {
-  promises_ = promises;
-  if (!promises_.founded) {
-    entry::Founding founding;
-    founding.set_ensemble(promises_.ensemble.value());
-    for (const ServerId voter : quorum_.voters()) {
-      entry::Founding::Voter* row = founding.add_voters();
-      row->set_server(voter.value());
-      row->set_weight(1);
-    }
-    CHECK(founding.SerializeToString(&founding_));
-    output.append.push_back({LogRecordKind::kFounding, {}, 0, founding_});
-    ++records_;
-    promises_.founded = true;
+template <class Holds>
+bool Leader::quorum(bool self, const Holds& holds) const {
+  return parts_.membership.quorum().reached([&](ServerId server) {
+    if (server == parts_.config.self) return self;
+    const auto learner = learners_.find(server);
+    return learner != learners_.end() && learner->second.votes && holds(learner->second);
+  });
+}
+
+// ---- discovery ------------------------------------------------------------------------------
+
+bool Leader::follower_info(ServerId server, LinkId link, const InstanceId& instance,
+                           const peer::FollowerInfo& info, Moment now) {
+  Learner learner;
+  learner.server = server;
+  learner.link = link;
+  learner.instance = instance;
+  learner.feature_level = info.feature_level();
+  learner.votes = parts_.membership.counts(server, instance);
+  learner.accepted_epoch = Epoch(info.accepted_epoch());
+  learner.barrier = parts_.history.last_zxid();
+  learner.heard_ms = now.monotonic_ms();
+  if (phase_ != Phase::kGathering && learner.votes && learner.accepted_epoch > epoch_) {
+    // It has promised another leader more. A new, higher epoch brings it back.
+    failed_ = "server " + std::to_string(server.value()) + " has accepted a later epoch";
+    return true;
   }
-  log_epoch(output);
-  established_at_record_ = records_;
+  if (phase_ != Phase::kGathering) {
+    if (learner.accepted_epoch > epoch_) return false;
+    learner.phase = Learner::Phase::kEpochSent;
+    send_to(link).mutable_new_epoch()->set_epoch(epoch_.value());
+  }
+  learners_[server] = std::move(learner);
+  return true;
 }
 
-// Accepted and current epoch are two promises of Zab; a leader without followers to ask makes
-// both at once, in this order, in the one log.
-void Leader::log_epoch(Output& output) {
-  const uint32_t next = promises_.accepted_epoch.value() + 1;
-  CHECK_MSG(next <= kEpochMax, "all epochs are used up: restore a backup with --bootstrap");
-  promises_.accepted_epoch = promises_.current_epoch = Epoch(next);
-  output.append.push_back({LogRecordKind::kAcceptedEpoch, {}, next, {}});
-  output.append.push_back({LogRecordKind::kCurrentEpoch, {}, next, {}});
-  records_ += 2;
-  counter_ = 0;
+void Leader::choose_epoch() {
+  if (!quorum(true, [](const Learner&) { return true; })) return;
+  Epoch highest = parts_.journal.promises().accepted_epoch;
+  for (const auto& [server, learner] : learners_) {
+    if (learner.votes) highest = std::max(highest, learner.accepted_epoch);
+  }
+  epoch_ = Epoch(highest.value() + 1);
+  epoch_record_ = parts_.journal.accept_epoch(epoch_);
+  phase_ = Phase::kPromising;
+  for (auto& [server, learner] : learners_) {
+    learner.phase = Learner::Phase::kEpochSent;
+    send_to(learner.link).mutable_new_epoch()->set_epoch(epoch_.value());
+  }
 }
 
-void Leader::propose(const entry::Entry& entry, Output& output) {
-  CHECK(established_);
-  if (counter_ >= kCounterOfEpochChange) log_epoch(output);
+bool Leader::ack_epoch(ServerId server, const peer::AckEpoch& ack) {
+  const auto found = learners_.find(server);
+  if (found == learners_.end() || found->second.phase != Learner::Phase::kEpochSent ||
+      Epoch(ack.epoch()) != epoch_) {
+    return false;
+  }
+  Learner& learner = found->second;
+  learner.promised = ack.promised();
+  const auto& promises = parts_.journal.promises();
+  // Before this epoch is current here, `promises.current_epoch` is that of the leader's history.
+  if (phase_ == Phase::kPromising && learner.votes &&
+      std::pair(Epoch(ack.current_epoch()), Zxid(ack.last_zxid())) >
+          std::pair(promises.current_epoch, parts_.history.last_zxid())) {
+    failed_ = "server " + std::to_string(server.value()) + " has a better history";
+    return true;
+  }
+  plan(learner, ack);
+  return true;
+}
+
+// ---- synchronisation ------------------------------------------------------------------------
+
+void Leader::plan(Learner& learner, const peer::AckEpoch& ack) {
+  learner.phase = Learner::Phase::kSyncing;
+  std::vector<EpochEnd> ends;
+  for (const peer::EpochEnd& end : ack.ends()) ends.push_back({Epoch(end.epoch()), end.counter()});
+  const History& history = parts_.history;
+  const SyncPlan plan =
+      plan_sync(history.ends(), std::min(history.log_begin(), history.window_begin()),
+                {ends, Zxid(ack.last_zxid()), Zxid(ack.applied_zxid())});
+  if (plan.kind == SyncPlan::Kind::kSnapshot) {
+    learner.snapshotting = true;
+    parts_.output.snapshots.push_back({learner.link});
+    return;
+  }
+  learner.cursor = plan.point;
+  if (plan.truncate) send_to(learner.link).mutable_truncate()->set_zxid(plan.point.value());
+}
+
+void Leader::begin_synchronising() {
+  if (!quorum(parts_.journal.is_durable(epoch_record_),
+              [](const Learner& learner) { return learner.promised; })) {
+    return;
+  }
+  initial_end_ = parts_.history.last_zxid();
+  current_epoch_record_ = parts_.journal.set_current_epoch(epoch_);
+  phase_ = Phase::kSynchronising;
+}
+
+void Leader::establish() {
+  if (!quorum(parts_.journal.is_durable(current_epoch_record_),
+              [](const Learner& learner) { return learner.phase >= Learner::Phase::kActive; })) {
+    return;
+  }
+  phase_ = Phase::kEstablished;
+  committed_ = std::max(committed_, initial_end_);
+}
+
+bool Leader::ack_new_leader(ServerId server, const peer::AckNewLeader& ack) {
+  const auto found = learners_.find(server);
+  if (found == learners_.end() || found->second.phase != Learner::Phase::kNewLeaderSent ||
+      Epoch(ack.epoch()) != epoch_) {
+    return false;
+  }
+  Learner& learner = found->second;
+  learner.phase = Learner::Phase::kActive;
+  learner.catch_up_to = committed_;
+  return this->ack(server, Zxid(ack.zxid()));
+}
+
+void Leader::bring_up_to_date(Learner& learner) {
+  if (learner.phase != Learner::Phase::kActive || learner.acked < learner.catch_up_to) return;
+  learner.phase = Learner::Phase::kUpToDate;
+  peer::UpToDate& message = *send_to(learner.link).mutable_up_to_date();
+  message.set_committed(committed_.value());
+  message.set_barrier(learner.barrier.value());
+  learner.told_committed = committed_;
+}
+
+// ---- broadcast ------------------------------------------------------------------------------
+
+void Leader::propose(const entry::Entry& entry) {
+  CHECK(may_propose());
   ++counter_;
-  ++records_;
-  Proposal& proposal = history_.append(make_zxid(promises_.current_epoch, counter_), records_);
+  const Zxid zxid = make_zxid(epoch_, counter_);
+  Proposal& proposal = parts_.history.append(zxid, parts_.journal.next_number());
   CHECK(entry.SerializeToString(&proposal.bytes));
-  output.append.push_back({LogRecordKind::kTransaction, proposal.zxid,
-                           static_cast<uint64_t>(proposal.predecessor.value()), proposal.bytes});
+  parts_.journal.transaction(proposal);
+  parts_.membership.appended(zxid, proposal.bytes);
+  if (counter_ >= kCounterOfEpochChange) failed_ = "the epoch's counter is used up";
 }
 
-void Leader::durable(uint64_t record_number) {
-  CHECK(record_number >= durable_record_ && record_number <= records_);
-  durable_record_ = record_number;
-  if (durable_record_ >= established_at_record_ && self_suffices()) established_ = true;
+bool Leader::accepts_from(ServerId server) const {
+  const auto learner = learners_.find(server);
+  return may_propose() && learner != learners_.end() &&
+         learner->second.phase == Learner::Phase::kUpToDate;
 }
 
-bool Leader::front_committed() const {
-  return !history_.empty() && history_.front().record_number <= durable_record_ && self_suffices();
+bool Leader::ack(ServerId server, Zxid zxid) {
+  const auto found = learners_.find(server);
+  if (found == learners_.end()) return true;  // of a following that has ended
+  Learner& learner = found->second;
+  if (zxid > learner.cursor || learner.phase < Learner::Phase::kSyncing) return false;
+  learner.acked = std::max(learner.acked, zxid);
+  while (!learner.unacked.empty() && learner.unacked.front().last <= zxid) {
+    learner.unacked_bytes -= learner.unacked.front().bytes;
+    learner.unacked.pop_front();
+  }
+  return true;
+}
+
+void Leader::commit() {
+  const Zxid mine = parts_.history.durable_zxid();
+  const auto is_committed = [&](Zxid zxid) {
+    return quorum(mine >= zxid, [&](const Learner& learner) {
+      return learner.phase >= Learner::Phase::kActive && learner.acked >= zxid;
+    });
+  };
+  Zxid best = committed_;
+  if (mine > best && is_committed(mine)) best = mine;
+  for (const auto& [server, learner] : learners_) {
+    if (learner.votes && learner.acked > best && is_committed(learner.acked)) best = learner.acked;
+  }
+  committed_ = best;
+}
+
+void Leader::advance() {
+  if (!failed_.empty()) return;
+  if (phase_ == Phase::kGathering) choose_epoch();
+  if (phase_ == Phase::kPromising) begin_synchronising();
+  if (phase_ == Phase::kSynchronising) establish();
+  if (phase_ == Phase::kEstablished) commit();
+}
+
+// ---- sending --------------------------------------------------------------------------------
+
+peer::Message& Leader::send_to(LinkId link) {
+  PeerSend& send = parts_.output.peers.emplace_back();
+  send.links.push_back(link);
+  return send.message;
+}
+
+// Who counts is sent everything, others what is committed.
+Zxid Leader::send_limit(const Learner& learner) const {
+  const Zxid last = parts_.history.last_zxid();
+  return learner.votes ? last : std::min(committed_, last);
+}
+
+void Leader::send(Moment now) {
+  if (!failed_.empty()) return;
+  for (auto& [server, learner] : learners_) {
+    if (learner.phase < Learner::Phase::kSyncing || learner.snapshotting) continue;
+    while (stream(learner)) {
+    }
+    // Not before this leader's own history is final: what it was elected with.
+    if (learner.phase == Learner::Phase::kSyncing && phase_ >= Phase::kSynchronising &&
+        learner.cursor >= initial_end_) {
+      learner.phase = Learner::Phase::kNewLeaderSent;
+      send_to(learner.link).mutable_new_leader()->set_epoch(epoch_.value());
+    }
+    if (established()) bring_up_to_date(learner);
+  }
+  tell_committed();
+  if (confirm_ || now.monotonic_ms() >= next_heartbeat_ms_) heartbeat(now);
+}
+
+// Sends one message of proposals; false if there is nothing to send now.
+bool Leader::stream(Learner& learner) {
+  if (learner.reading || learner.unacked_bytes >= limits::kPeerWindowBytes) return false;
+  const Zxid limit = send_limit(learner);
+  if (learner.cursor >= limit) return false;
+  const History& history = parts_.history;
+  if (learner.cursor < history.window_begin()) {
+    learner.reading = true;
+    parts_.output.reads.push_back({learner.link, learner.cursor,
+                                   std::min(history.window_begin(), limit), limits::kProposeBytes});
+    return false;
+  }
+  send_proposals(learner, history.first_above(learner.cursor));
+  return true;
+}
+
+void Leader::send_proposals(Learner& learner, size_t from) {
+  const std::deque<Proposal>& proposals = parts_.history.proposals();
+  const Zxid limit = send_limit(learner);
+  // Followers that are equally far get the same message: it is serialised once.
+  PeerSend* message = nullptr;
+  const Zxid before = learner.cursor;
+  peer::Propose& propose = *send_to(learner.link).mutable_propose();
+  message = &parts_.output.peers.back();
+  size_t bytes = 0;
+  for (size_t i = from; i < proposals.size() && bytes < limits::kProposeBytes; ++i) {
+    const Proposal& proposal = proposals[i];
+    if (proposal.zxid > limit) break;
+    peer::Proposed& proposed = *propose.add_entries();
+    proposed.set_zxid(proposal.zxid.value());
+    proposed.set_predecessor(proposal.predecessor.value());
+    proposed.set_entry(proposal.bytes);
+    bytes += proposal.bytes.size();
+    learner.cursor = proposal.zxid;
+  }
+  propose.set_committed(std::min(committed_, learner.cursor).value());
+  const auto sent = [&](Learner& to) {
+    to.cursor = learner.cursor;
+    to.unacked.push_back({to.cursor, bytes});
+    to.unacked_bytes += bytes;
+    to.told_committed = std::max(to.told_committed, Zxid(propose.committed()));
+  };
+  sent(learner);
+  for (auto& [server, other] : learners_) {
+    if (&other == &learner || other.cursor != before || other.votes != learner.votes ||
+        other.phase < Learner::Phase::kSyncing || other.snapshotting || other.reading ||
+        other.unacked_bytes >= limits::kPeerWindowBytes) {
+      continue;
+    }
+    message->links.push_back(other.link);
+    sent(other);
+  }
+}
+
+void Leader::history_read(ServerId server, std::vector<HistoryEntry>& entries, bool gone) {
+  const auto found = learners_.find(server);
+  if (found == learners_.end() || !found->second.reading) return;
+  Learner& learner = found->second;
+  learner.reading = false;
+  if (gone) {
+    if (learner.phase != Learner::Phase::kSyncing || learner.acked > Zxid(0)) {
+      drop(server, "it has fallen behind the history that is kept");
+      return;
+    }
+    learner.snapshotting = true;
+    parts_.output.snapshots.push_back({learner.link});
+    return;
+  }
+  if (entries.empty()) return;
+  peer::Propose& propose = *send_to(learner.link).mutable_propose();
+  size_t bytes = 0;
+  for (HistoryEntry& entry : entries) {
+    if (entry.zxid <= learner.cursor || entry.zxid > send_limit(learner)) continue;
+    peer::Proposed& proposed = *propose.add_entries();
+    proposed.set_zxid(entry.zxid.value());
+    proposed.set_predecessor(entry.predecessor.value());
+    bytes += entry.bytes.size();
+    proposed.set_entry(std::move(entry.bytes));
+    learner.cursor = entry.zxid;
+  }
+  propose.set_committed(std::min(committed_, learner.cursor).value());
+  learner.unacked.push_back({learner.cursor, bytes});
+  learner.unacked_bytes += bytes;
+}
+
+void Leader::snapshot_sent(ServerId server, Zxid zxid, bool ok) {
+  const auto found = learners_.find(server);
+  if (found == learners_.end() || !found->second.snapshotting) return;
+  if (!ok) {
+    drop(server, "its snapshot could not be sent");
+    return;
+  }
+  found->second.snapshotting = false;
+  found->second.cursor = zxid;
+}
+
+void Leader::tell_committed() {
+  PeerSend* message = nullptr;
+  for (auto& [server, learner] : learners_) {
+    if (learner.phase < Learner::Phase::kActive || learner.told_committed >= committed_) continue;
+    // It may not have been sent that far yet; then the proposals themselves will tell.
+    const Zxid commit = std::min(committed_, learner.cursor);
+    if (commit <= learner.told_committed) continue;
+    learner.told_committed = commit;
+    if (message != nullptr && message->message.commit().zxid() == commit.value()) {
+      message->links.push_back(learner.link);
+    } else {
+      send_to(learner.link).mutable_commit()->set_zxid(commit.value());
+      message = &parts_.output.peers.back();
+    }
+  }
+}
+
+// ---- staying leader -------------------------------------------------------------------------
+
+void Leader::heartbeat(Moment now) {
+  const int64_t interval_ms = std::clamp<int64_t>(parts_.config.tick_ms / 4,
+                                                  limits::kHeartbeatMinMs, limits::kHeartbeatMaxMs);
+  next_heartbeat_ms_ = now.monotonic_ms() + interval_ms;
+  confirm_ = false;
+  ++token_;
+  for (const auto& [server, learner] : learners_) {
+    peer::Heartbeat& heartbeat = *send_to(learner.link).mutable_heartbeat();
+    heartbeat.set_epoch(epoch_.value());
+    heartbeat.set_sent_us(token_);
+    heartbeat.set_echo_us(learner.echo_us);
+  }
+}
+
+bool Leader::heartbeat_reply(ServerId server, const peer::HeartbeatReply& reply, Moment now) {
+  const auto found = learners_.find(server);
+  if (found == learners_.end()) return true;
+  Learner& learner = found->second;
+  learner.heard_ms = now.monotonic_ms();
+  learner.echo_us = reply.sent_us();
+  // It confirms this leader only while it has accepted nobody later.
+  if (Epoch(reply.epoch()) == epoch_ && reply.echo_us() <= token_) {
+    learner.confirmed_token = std::max(learner.confirmed_token, reply.echo_us());
+  }
+  return true;
+}
+
+int64_t Leader::ask_confirmation() {
+  confirm_ = true;
+  return token_ + 1;
+}
+
+bool Leader::confirmed(int64_t token) const {
+  return established() && quorum(true, [&](const Learner& learner) {
+           return learner.phase >= Learner::Phase::kActive && learner.confirmed_token >= token;
+         });
+}
+
+bool Leader::quorum_linked() const {
+  return quorum(true, [](const Learner&) { return true; });
+}
+
+void Leader::tick(Moment now) {
+  const int64_t now_ms = now.monotonic_ms();
+  if (phase_ == Phase::kGathering && now_ms - began_ms_ > kGatherMs) {
+    failed_ = "no quorum follows";
+  } else if (!established() && now_ms - began_ms_ > parts_.config.init_limit_ms) {
+    failed_ = "no quorum was synchronised within initLimit";
+  }
+  std::vector<ServerId> silent;
+  for (const auto& [server, learner] : learners_) {
+    if (now_ms - learner.heard_ms > parts_.config.sync_limit_ms) silent.push_back(server);
+  }
+  for (const ServerId server : silent) drop(server, "it has been silent for syncLimit");
+  // Whose directory was admitted, or not any more.
+  for (auto& [server, learner] : learners_) {
+    learner.votes = parts_.membership.counts(server, learner.instance);
+  }
+}
+
+void Leader::peer_gone(ServerId server) {
+  learners_.erase(server);
+  if (phase_ > Phase::kGathering && !quorum_linked()) failed_ = "the quorum is gone";
+}
+
+void Leader::drop(ServerId server, std::string reason) {
+  const auto found = learners_.find(server);
+  if (found == learners_.end()) return;
+  parts_.output.peers_closed.push_back({found->second.link, std::move(reason)});
+  peer_gone(server);
 }
 
 }  // namespace topod::zab

@@ -1,18 +1,33 @@
-// The leader's side of the broadcast: a new epoch, then proposals in one order, each committed
-// once a quorum, the leader counting itself only after its own flush, holds it durably.
+// A leader's reign: discovery, synchronisation, broadcast (phases 1 to 3 of Zab: Junqueira, Reed,
+// Serafini, DSN 2011). One object lives as long as one reign; when `failed` is not empty the
+// reign is over.
 //
-// This is phases 1 to 3 of Zab (Junqueira, Reed, Serafini, DSN 2011) for the voters given. With
-// one voter, discovery and synchronisation end as soon as its own promises are durable; nothing
-// else differs. Pure; one thread.
+// Discovery: a quorum says it follows; the new epoch is above all that they accepted; each
+// promises it, and tells its history. If anybody's is better than the leader's the reign ends.
+// Synchronisation: each follower's log is brought to the leader's; a quorum has it on disk.
+// Broadcast: proposals in one order to everybody who has promised the epoch, from a cursor for
+// each, so that nothing can be missed between its synchronisation and the present; committed once
+// a quorum, the leader counting itself only after its own flush, has them on disk.
+//
+// Observers and servers that may not vote (yet) are sent what is committed, and count nowhere.
+// Pure; one thread.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "proto/ids.h"
+#include "proto/peer.pb.h"
+#include "server/zab/config.h"
 #include "server/zab/history.h"
+#include "server/zab/journal.h"
+#include "server/zab/learner.h"
+#include "server/zab/membership.h"
+#include "server/zab/moment.h"
 #include "server/zab/output.h"
-#include "server/zab/quorum.h"
 
 namespace topod::entry {
 class Entry;
@@ -20,48 +35,89 @@ class Entry;
 
 namespace topod::zab {
 
-// What this server has promised, as its log tells.
-struct Promises {
-  Epoch accepted_epoch;
-  Epoch current_epoch;
-  bool founded = false;  // a FOUNDING record is in the log
-  EnsembleId ensemble;
-};
-
 class Leader {
  public:
-  // `records` counts the log records of this run; the leader takes the next numbers.
-  Leader(ServerId self, Quorum quorum, History& history, uint64_t& records);
+  // What the parts of one replica share.
+  struct Parts {
+    const ReplicaConfig& config;
+    Membership& membership;
+    Journal& journal;
+    History& history;
+    Output& output;
+  };
+  enum class Phase { kGathering, kPromising, kSynchronising, kEstablished };
 
-  // Asks for the promises of a new epoch to be logged: FOUNDING in a blank log, then the epochs.
-  void start(Promises promises, Output& output);
-  // All promises of this epoch are durable with a quorum: proposals may be made.
-  [[nodiscard]] bool established() const { return established_; }
-  [[nodiscard]] Epoch epoch() const { return promises_.current_epoch; }
-  [[nodiscard]] const Promises& promises() const { return promises_; }
+  // `committed`: known to be so from earlier reigns.
+  Leader(const Parts& parts, Zxid committed, Moment now);
 
-  // Gives the entry the next zxid and asks for it to be logged.
-  void propose(const entry::Entry& entry, Output& output);
+  [[nodiscard]] Phase phase() const { return phase_; }
+  [[nodiscard]] bool established() const { return phase_ == Phase::kEstablished; }
+  // Why the reign is over; empty: it is not.
+  [[nodiscard]] const std::string& failed() const { return failed_; }
+  [[nodiscard]] Epoch epoch() const { return epoch_; }
+  [[nodiscard]] Zxid committed() const { return committed_; }
+  [[nodiscard]] const std::map<ServerId, Learner>& learners() const { return learners_; }
 
-  // This server's log is on disk up to here.
-  void durable(uint64_t record_number);
-  // Whether the oldest unapplied proposal is committed and durable here.
-  [[nodiscard]] bool front_committed() const;
+  // ---- inputs; false: the message makes no sense, its link is to be closed ---------------------
+  bool follower_info(ServerId server, LinkId link, const InstanceId& instance,
+                     const peer::FollowerInfo& info, Moment now);
+  bool ack_epoch(ServerId server, const peer::AckEpoch& ack);
+  bool ack_new_leader(ServerId server, const peer::AckNewLeader& ack);
+  bool ack(ServerId server, Zxid zxid);
+  bool heartbeat_reply(ServerId server, const peer::HeartbeatReply& reply, Moment now);
+  void peer_gone(ServerId server);
+  void history_read(ServerId server, std::vector<HistoryEntry>& entries, bool gone);
+  void snapshot_sent(ServerId server, Zxid zxid, bool ok);
+  void tick(Moment now);
+
+  // Gives the entry the next zxid and asks for it to be logged. Established only.
+  void propose(const entry::Entry& entry);
+  [[nodiscard]] bool may_propose() const { return established() && failed_.empty(); }
+  // Whether that server's requests may be appended.
+  [[nodiscard]] bool accepts_from(ServerId server) const;
+
+  // A heartbeat that leaves after this call has this token; when a quorum has answered one that
+  // is not older, this server still leads.
+  int64_t ask_confirmation();
+  [[nodiscard]] bool confirmed(int64_t token) const;
+
+  // The end of a turn: what has become durable, promised and acknowledged takes effect, and what
+  // is due is sent.
+  void advance();
+  void send(Moment now);
 
  private:
-  void log_epoch(Output& output);
-  [[nodiscard]] bool self_suffices() const { return quorum_.reached({self_}); }
+  void choose_epoch();
+  void begin_synchronising();
+  void establish();
+  void commit();
+  void bring_up_to_date(Learner& learner);
+  void plan(Learner& learner, const peer::AckEpoch& ack);
+  [[nodiscard]] Zxid send_limit(const Learner& learner) const;
+  bool stream(Learner& learner);
+  void send_proposals(Learner& learner, size_t from);
+  void tell_committed();
+  void heartbeat(Moment now);
+  peer::Message& send_to(LinkId link);
+  void drop(ServerId server, std::string reason);
+  [[nodiscard]] bool quorum_linked() const;
+  template <class Holds>
+  [[nodiscard]] bool quorum(bool self, const Holds& holds) const;
 
-  ServerId self_;
-  Quorum quorum_;
-  Promises promises_;
-  History& history_;
-  uint64_t& records_;
-  uint64_t established_at_record_ = 0;
-  uint64_t durable_record_ = 0;
-  bool established_ = false;
+  Parts parts_;
+  Phase phase_ = Phase::kGathering;
+  std::string failed_;
+  Epoch epoch_;
+  uint64_t epoch_record_ = 0;
+  uint64_t current_epoch_record_ = 0;
+  Zxid committed_;
+  Zxid initial_end_;
   int64_t counter_ = 0;  // of the last zxid proposed in this epoch
-  std::string founding_;
+  int64_t began_ms_;
+  std::map<ServerId, Learner> learners_;
+  int64_t token_ = 0;
+  bool confirm_ = false;
+  int64_t next_heartbeat_ms_ = 0;
 };
 
 }  // namespace topod::zab

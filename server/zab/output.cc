@@ -16,6 +16,8 @@ std::string_view name_of(CloseReason reason) {
     case CloseReason::kAuthenticationFailed: return "authentication failed";
     case CloseReason::kAuthenticationRequired: return "authentication required";
     case CloseReason::kNoLogSpace: return "no space for the log";
+    case CloseReason::kNoQuorum: return "no leader, or no contact with it, for too long";
+    case CloseReason::kSnapshotInstalled: return "this server has taken over a snapshot";
     case CloseReason::kTooMuchUnsent: return "replies are larger than maxUnsentBytes";
   }
   return "unknown";

@@ -38,6 +38,8 @@ enum class CloseReason : uint8_t {
   kAuthenticationRequired,
   kNoLogSpace,  // a session cannot be created or moved now
   kTooMuchUnsent,
+  kNoQuorum,           // there has been no leader for too long
+  kSnapshotInstalled,  // watches cannot be caught up
 };
 [[nodiscard]] std::string_view name_of(CloseReason reason);
 

@@ -1,31 +1,58 @@
 // Majority arithmetic: who of the voters stands behind something. Pure values.
+//
+// As ZooKeeper's hierarchical quorums: with groups, more than half of the groups (those of any
+// weight) must each have more than half of their weight behind it; without, all voters are one
+// group. A voter of weight 0 never counts.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
+#include <map>
 #include <vector>
 
 #include "proto/ids.h"
 
 namespace topod::zab {
 
+struct Voter {
+  ServerId id;
+  uint32_t weight = 1;
+  uint32_t group = 0;
+  bool operator==(const Voter&) const = default;
+};
+
 class Quorum {
  public:
-  explicit Quorum(std::vector<ServerId> voters) : voters_(std::move(voters)) {}
+  explicit Quorum(std::vector<Voter> voters) : voters_(std::move(voters)) {}
 
-  [[nodiscard]] const std::vector<ServerId>& voters() const { return voters_; }
+  [[nodiscard]] const std::vector<Voter>& voters() const { return voters_; }
   [[nodiscard]] bool is_voter(ServerId server) const {
-    return std::find(voters_.begin(), voters_.end(), server) != voters_.end();
+    for (const Voter& voter : voters_) {
+      if (voter.id == server) return true;
+    }
+    return false;
   }
-  // More than half of the voters.
-  [[nodiscard]] bool reached(const std::vector<ServerId>& supporters) const {
-    const auto support = std::count_if(voters_.begin(), voters_.end(), [&](ServerId voter) {
-      return std::find(supporters.begin(), supporters.end(), voter) != supporters.end();
-    });
-    return static_cast<size_t>(support) * 2 > voters_.size();
+
+  // Whether those voters suffice for which `supports(ServerId)` holds.
+  template <class Supports>
+  [[nodiscard]] bool reached(const Supports& supports) const {
+    struct Weight {
+      uint64_t all = 0;
+      uint64_t behind = 0;
+    };
+    std::map<uint32_t, Weight> groups;
+    for (const Voter& voter : voters_) {
+      if (voter.weight == 0) continue;
+      Weight& group = groups[voter.group];
+      group.all += voter.weight;
+      if (supports(voter.id)) group.behind += voter.weight;
+    }
+    size_t won = 0;
+    for (const auto& [id, group] : groups) won += group.behind * 2 > group.all ? 1 : 0;
+    return won * 2 > groups.size();
   }
 
  private:
-  std::vector<ServerId> voters_;
+  std::vector<Voter> voters_;
 };
 
 }  // namespace topod::zab

@@ -17,13 +17,19 @@ SessionTracker::SessionTracker(const ReplicaConfig& config)
     : config_(config), buckets_(config.tick_ms) {}
 
 void SessionTracker::start(const state::State& state, Moment now) {
+  is_active_ = true;
   for (const auto& [id, session] : state.sessions) touch(id, session.timeout_ms, now);
   last_tick_ms_ = now.monotonic_ms();
   next_reap_ms_ = now.monotonic_ms() + config_.container_check_interval_ms;
 }
 
+void SessionTracker::stop() {
+  is_active_ = false;
+  buckets_ = state::ExpiryBuckets(config_.tick_ms);
+}
+
 void SessionTracker::touch(SessionId session, int32_t timeout_ms, Moment now) {
-  buckets_.touch(session, now.monotonic_ms(), timeout_ms);
+  if (is_active_) buckets_.touch(session, now.monotonic_ms(), timeout_ms);
 }
 
 void SessionTracker::forget(SessionId session) { buckets_.remove(session); }

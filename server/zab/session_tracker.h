@@ -21,8 +21,11 @@ class SessionTracker {
  public:
   explicit SessionTracker(const ReplicaConfig& config);
 
-  // Gives every session its full timeout.
+  // This server leads now: gives every session its full timeout. Until then, and after `stop`,
+  // nothing is tracked.
   void start(const state::State& state, Moment now);
+  void stop();
+  [[nodiscard]] bool is_active() const { return is_active_; }
   void touch(SessionId session, int32_t timeout_ms, Moment now);
   void forget(SessionId session);
   [[nodiscard]] size_t size() const { return buckets_.size(); }
@@ -43,6 +46,7 @@ class SessionTracker {
   int64_t shifted_in_a_row_ms_ = 0;
   int64_t next_reap_ms_ = 0;
   NodeId reaped_up_to_;  // where the next bounded round of the reaper goes on
+  bool is_active_ = false;
 };
 
 }  // namespace topod::zab

@@ -21,6 +21,8 @@ std::string jute(const auto& record) {
 ReplicaConfig ReplicaDriver::default_config() {
   ReplicaConfig config;
   config.self = ServerId(1);
+  config.instance = {1};
+  config.fresh_ensemble = EnsembleId(7);
   config.tick_ms = 1'000;
   config.min_session_timeout_ms = 2'000;
   config.max_session_timeout_ms = 20'000;
@@ -34,7 +36,8 @@ ReplicaDriver::ReplicaDriver(ReplicaConfig config) : config_(std::move(config)) 
 
 void ReplicaDriver::start() {
   replica_.emplace(config_, state::State::initial(), Incarnation(++runs_));
-  Promises promises;
+  Restored restored;
+  Promises& promises = restored.promises;
   for (const LogRecord& record : log) {
     switch (record.kind) {
       case LogRecordKind::kTransaction: CHECK(replica_->replay(record.zxid, record.payload)); break;
@@ -44,12 +47,15 @@ void ReplicaDriver::start() {
       case LogRecordKind::kCurrentEpoch:
         promises.current_epoch = Epoch(static_cast<uint32_t>(record.number));
         break;
-      case LogRecordKind::kFounding: promises.founded = true; break;
+      case LogRecordKind::kFounding:
+        CHECK(promises.founding.ParseFromString(record.payload));
+        break;
       default: CHECK(false);
     }
   }
   first_of_run_ = log.size();
-  replica_->start(promises, now_);
+  replica_->prepare(std::move(restored));
+  replica_->start(now_);
   end_turn();
 }
 

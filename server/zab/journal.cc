@@ -1,0 +1,49 @@
+#include "server/zab/journal.h"
+
+#include "proto/check.h"
+
+namespace topod::zab {
+
+uint64_t Journal::accept_epoch(Epoch epoch) {
+  CHECK(epoch > promises_.accepted_epoch);
+  CHECK_MSG(epoch.value() <= kEpochMax,
+            "all epochs are used up: restore a backup with --bootstrap");
+  promises_.accepted_epoch = epoch;
+  return add(LogRecordKind::kAcceptedEpoch, {}, epoch.value(), {});
+}
+
+uint64_t Journal::set_current_epoch(Epoch epoch) {
+  CHECK(epoch >= promises_.current_epoch && epoch == promises_.accepted_epoch);
+  promises_.current_epoch = epoch;
+  return add(LogRecordKind::kCurrentEpoch, {}, epoch.value(), {});
+}
+
+uint64_t Journal::found(entry::Founding founding) {
+  promises_.founding = std::move(founding);
+  std::string& bytes = payloads_.emplace_back();
+  CHECK(promises_.founding.SerializeToString(&bytes));
+  return add(LogRecordKind::kFounding, {}, 0, bytes);
+}
+
+uint64_t Journal::install(Zxid zxid, uint64_t generation, std::string digest) {
+  return add(LogRecordKind::kSnapshot, zxid, generation,
+             payloads_.emplace_back(std::move(digest)));
+}
+
+void Journal::transaction(const Proposal& proposal) {
+  CHECK(proposal.record_number == next_number());
+  add(LogRecordKind::kTransaction, proposal.zxid,
+      static_cast<uint64_t>(proposal.predecessor.value()), proposal.bytes);
+}
+
+void Journal::durable(uint64_t number) {
+  CHECK(number >= durable_ && number <= appended_);
+  durable_ = number;
+}
+
+uint64_t Journal::add(LogRecordKind kind, Zxid zxid, uint64_t number, std::string_view payload) {
+  output_.append.push_back({kind, zxid, number, payload});
+  return ++appended_;
+}
+
+}  // namespace topod::zab

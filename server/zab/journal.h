@@ -1,0 +1,61 @@
+// This server's log as the core sees it: numbers the records of this run, knows what has been
+// promised and how much of it is on disk. Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "proto/entry.pb.h"
+#include "proto/ids.h"
+#include "server/zab/history.h"
+#include "server/zab/output.h"
+
+namespace topod::zab {
+
+// What this server has promised, as its log tells.
+struct Promises {
+  Epoch accepted_epoch;
+  Epoch current_epoch;
+  entry::Founding founding;  // ensemble 0: none
+};
+
+class Journal {
+ public:
+  explicit Journal(Output& output) : output_(output) {}
+
+  void start(Promises promises) { promises_ = std::move(promises); }
+  // As asked of the log; whether a record is durable is another question.
+  [[nodiscard]] const Promises& promises() const { return promises_; }
+
+  // Each returns the number of the record.
+  uint64_t accept_epoch(Epoch epoch);
+  uint64_t set_current_epoch(Epoch epoch);
+  uint64_t found(entry::Founding founding);
+  uint64_t truncate(Zxid last) { return add(LogRecordKind::kTruncate, last, 0, {}); }
+  uint64_t install(Zxid zxid, uint64_t generation, std::string digest);
+  uint64_t committed(Zxid zxid) { return add(LogRecordKind::kCommitted, zxid, 0, {}); }
+  // The number that the next record will have; `transaction` takes it.
+  [[nodiscard]] uint64_t next_number() const { return appended_ + 1; }
+  // The proposal must keep its bytes until the turn ends.
+  void transaction(const Proposal& proposal);
+
+  void durable(uint64_t number);
+  [[nodiscard]] uint64_t appended() const { return appended_; }
+  [[nodiscard]] uint64_t durable() const { return durable_; }
+  [[nodiscard]] bool is_durable(uint64_t number) const { return number <= durable_; }
+  [[nodiscard]] bool all_durable() const { return appended_ == durable_; }
+  void finish_turn() { payloads_.clear(); }
+
+ private:
+  uint64_t add(LogRecordKind kind, Zxid zxid, uint64_t number, std::string_view payload);
+
+  Output& output_;
+  Promises promises_;
+  uint64_t appended_ = 0;
+  uint64_t durable_ = 0;
+  std::deque<std::string> payloads_;  // of this turn
+};
+
+}  // namespace topod::zab

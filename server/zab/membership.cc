@@ -1,0 +1,234 @@
+#include "server/zab/membership.h"
+
+#include <algorithm>
+
+#include "proto/check.h"
+
+namespace topod::zab {
+
+namespace {
+
+// An ADMIT is short; longer entries need not be looked into.
+constexpr size_t kAdmitBytesMax = 64;
+
+InstanceId to_instance(std::string_view bytes) {
+  InstanceId instance{};
+  if (bytes.size() == instance.size()) std::copy(bytes.begin(), bytes.end(), instance.begin());
+  return instance;
+}
+
+void set_instance(std::string& bytes, const InstanceId& instance) {
+  bytes.assign(instance.begin(), instance.end());
+}
+
+std::vector<Voter> voters_of(const ReplicaConfig& config) {
+  std::vector<Voter> voters;
+  for (const PeerConfig& member : config.members) {
+    if (!member.observer) voters.push_back({member.id, member.weight, member.group});
+  }
+  if (config.members.empty()) voters.push_back({config.self});
+  return voters;
+}
+
+}  // namespace
+
+Membership::Membership(const ReplicaConfig& config, const state::State& state, Journal& journal)
+    : config_(config), state_(state), journal_(journal), quorum_(voters_of(config)) {}
+
+void Membership::start() {
+  const entry::Founding& founding = journal_.promises().founding;
+  if (founding.ensemble() != 0) {
+    std::vector<Voter> logged;
+    for (const entry::Founding::Voter& voter : founding.voters()) {
+      logged.push_back({ServerId(voter.server()), voter.weight(), voter.group()});
+    }
+    differs_ = logged != quorum_.voters();
+    return;
+  }
+  if (quorum_.voters().front().id != config_.self) return;
+  const bool alone = quorum_.voters().size() == 1;
+  log_founding(config_.fresh_ensemble.value(), alone);
+}
+
+// ---- founding ------------------------------------------------------------------------------
+
+void Membership::log_founding(uint64_t ensemble, bool with_instances) {
+  entry::Founding founding;
+  founding.set_ensemble(ensemble);
+  for (const Voter& voter : quorum_.voters()) {
+    entry::Founding::Voter* row = founding.add_voters();
+    row->set_server(voter.id.value());
+    row->set_weight(voter.weight);
+    row->set_group(voter.group);
+    if (!with_instances) continue;
+    if (voter.id == config_.self) {
+      set_instance(*row->mutable_instance(), config_.instance);
+    } else {
+      row->set_instance(told_.at(voter.id).instance());
+    }
+  }
+  founding_record_ = journal_.found(std::move(founding));
+  founding_durable_ = false;
+}
+
+peer::Founded Membership::tell() const {
+  peer::Founded told;
+  told.set_voters_hash(voters_hash());
+  set_instance(*told.mutable_instance(), config_.instance);
+  if (!founding_durable_) return told;  // a promise counts only once it is on disk
+  told.set_ensemble(ensemble().value());
+  told.set_votes(votes());
+  for (const Voter& voter : quorum_.voters()) {
+    const auto instance = admitted(voter.id);
+    if (!instance) continue;
+    peer::Admitted* row = told.add_admitted();
+    row->set_server(voter.id.value());
+    set_instance(*row->mutable_instance(), *instance);
+  }
+  return told;
+}
+
+std::string Membership::heard(ServerId peer, const peer::Founded& told) {
+  if (told.voters_hash() != voters_hash()) {
+    return "its list of voters, weights and groups differs from this server's";
+  }
+  told_[peer] = told;
+  const uint64_t mine = ensemble().value();
+  if (told.votes()) {
+    if (mine == told.ensemble()) {
+      if (!votes() && !differs_ && founding_durable_) adopt(told);
+    } else if (votes() || state_.applied > Zxid(0)) {
+      return "it belongs to another ensemble";
+    } else {
+      adopt(told);
+    }
+    return {};
+  }
+  const ServerId lowest = quorum_.voters().front().id;
+  if (peer == lowest && told.ensemble() != 0 && told.ensemble() != mine && !votes() &&
+      state_.applied == Zxid(0) && is_voter(config_.self)) {
+    log_founding(told.ensemble(), false);
+  }
+  found_if_all_agree();
+  return {};
+}
+
+// Somebody votes already: its founders are the founders. This server votes if it is one of them,
+// and is a learner of that ensemble if not.
+void Membership::adopt(const peer::Founded& told) {
+  entry::Founding founding = journal_.promises().founding;
+  if (founding.ensemble() == told.ensemble() &&
+      std::any_of(founding.voters().begin(), founding.voters().end(),
+                  [](const auto& voter) { return !voter.instance().empty(); })) {
+    return;
+  }
+  founding.Clear();
+  founding.set_ensemble(told.ensemble());
+  for (const Voter& voter : quorum_.voters()) {
+    entry::Founding::Voter* row = founding.add_voters();
+    row->set_server(voter.id.value());
+    row->set_weight(voter.weight);
+    row->set_group(voter.group);
+    for (const peer::Admitted& one : told.admitted()) {
+      if (one.server() == voter.id.value()) row->set_instance(one.instance());
+    }
+  }
+  founding_record_ = journal_.found(std::move(founding));
+  founding_durable_ = false;
+}
+
+void Membership::found_if_all_agree() {
+  const uint64_t mine = ensemble().value();
+  if (mine == 0 || votes() || differs_ || !founding_durable_ || !is_voter(config_.self)) return;
+  if (state_.applied > Zxid(0) || journal_.promises().current_epoch > Epoch(0)) return;
+  for (const entry::Founding::Voter& voter : journal_.promises().founding.voters()) {
+    if (!voter.instance().empty()) return;  // a learner of an ensemble that was founded
+  }
+  for (const Voter& voter : quorum_.voters()) {
+    if (voter.id == config_.self) continue;
+    const auto told = told_.find(voter.id);
+    if (told == told_.end() || told->second.ensemble() != mine) return;
+  }
+  log_founding(mine, true);
+}
+
+void Membership::durable(uint64_t record) {
+  if (founding_durable_ || record < founding_record_) return;
+  founding_durable_ = true;
+  news_ = true;
+  found_if_all_agree();
+}
+
+bool Membership::take_news() {
+  const bool news = news_;
+  news_ = false;
+  return news;
+}
+
+EnsembleId Membership::ensemble() const {
+  return EnsembleId(journal_.promises().founding.ensemble());
+}
+
+// ---- who counts ----------------------------------------------------------------------------
+
+std::optional<InstanceId> Membership::admitted(ServerId server) const {
+  const auto member = state_.members.find(server);
+  if (member != state_.members.end() && member->second.instance != InstanceId{}) {
+    return member->second.instance;
+  }
+  for (const entry::Founding::Voter& voter : journal_.promises().founding.voters()) {
+    if (voter.server() != server.value() || voter.instance().empty()) continue;
+    return to_instance(voter.instance());
+  }
+  return std::nullopt;
+}
+
+bool Membership::is_suspended(ServerId server) const {
+  return std::any_of(suspended_.begin(), suspended_.end(),
+                     [&](const auto& one) { return one.second == server; });
+}
+
+bool Membership::votes() const {
+  return founding_durable_ && !differs_ && counts(config_.self, config_.instance);
+}
+
+bool Membership::counts(ServerId server, const InstanceId& instance) const {
+  if (!is_voter(server)) return false;
+  if (!suspended_.empty() && is_suspended(server)) return false;
+  const auto admitted_instance = admitted(server);
+  return admitted_instance && *admitted_instance == instance;
+}
+
+bool Membership::is_configured(ServerId server) const {
+  return std::any_of(config_.members.begin(), config_.members.end(),
+                     [&](const PeerConfig& member) { return member.id == server; });
+}
+
+uint64_t Membership::voters_hash() const {
+  uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const Voter& voter : quorum_.voters()) {
+    for (const uint32_t number : {voter.id.value(), voter.weight, voter.group}) {
+      hash = (hash ^ number) * 0x100000001b3ULL;
+    }
+  }
+  return hash;
+}
+
+// ---- the log's tail ------------------------------------------------------------------------
+
+void Membership::appended(Zxid zxid, std::string_view entry_bytes) {
+  if (entry_bytes.size() > kAdmitBytesMax) return;
+  entry::Entry entry;
+  if (!entry.ParseFromArray(entry_bytes.data(), static_cast<int>(entry_bytes.size()))) return;
+  if (entry.has_admit()) suspended_.emplace(zxid, ServerId(entry.admit().server()));
+}
+
+void Membership::truncated(Zxid last) { suspended_.erase(suspended_.upper_bound(last), suspended_.end()); }
+
+void Membership::applied(Zxid zxid) {
+  if (suspended_.empty()) return;
+  suspended_.erase(suspended_.begin(), suspended_.upper_bound(zxid));
+  news_ = true;
+}
+
+}  // namespace topod::zab

@@ -1,0 +1,87 @@
+// Whose vote counts: the voters of the configuration, each through the one data directory that
+// was admitted for it. Also how an ensemble is founded. Pure; one thread.
+//
+// A blank, wiped or replaced directory must never vote: it has forgotten what it promised
+// (ZOOKEEPER-261). So votes, promises and acknowledgements count per instance of a data
+// directory. The founders' are in the FOUNDING record; later ones are admitted by an ADMIT entry,
+// which is committed without them. While an ADMIT is logged and not yet applied, neither the old
+// nor the new directory counts.
+//
+// Founding: the lowest-numbered voter picks the ensemble's id; each voter logs it (FOUNDING
+// without instances: still blank) and says so; who has heard that of all voters, or hears of one
+// that votes already and counts this directory among the founders, logs FOUNDING again with the
+// instances of all, and votes once that is durable.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "proto/entry.pb.h"
+#include "proto/ids.h"
+#include "proto/peer.pb.h"
+#include "server/state/state.h"
+#include "server/zab/config.h"
+#include "server/zab/journal.h"
+#include "server/zab/quorum.h"
+
+namespace topod::zab {
+
+class Membership {
+ public:
+  Membership(const ReplicaConfig& config, const state::State& state, Journal& journal);
+
+  // With the journal's promises: what was founded earlier. Founds a single node at once.
+  void start();
+
+  // ---- founding ------------------------------------------------------------------------------
+  // What to tell a peer: now, and again whenever `take_news` says so.
+  [[nodiscard]] peer::Founded tell() const;
+  // A peer has told. Not empty: it must not be spoken with, for this reason.
+  [[nodiscard]] std::string heard(ServerId peer, const peer::Founded& told);
+  void peer_gone(ServerId peer) { told_.erase(peer); }
+  // Log records up to this one are on disk.
+  void durable(uint64_t record);
+  // Since the last call, there is something new to tell.
+  [[nodiscard]] bool take_news();
+
+  // ---- who counts ----------------------------------------------------------------------------
+  [[nodiscard]] const Quorum& quorum() const { return quorum_; }
+  // This server may vote and lead.
+  [[nodiscard]] bool votes() const;
+  // That server's vote, promise or acknowledgement, given from this data directory, counts.
+  [[nodiscard]] bool counts(ServerId server, const InstanceId& instance) const;
+  [[nodiscard]] bool is_configured(ServerId server) const;
+  [[nodiscard]] bool is_voter(ServerId server) const { return quorum_.is_voter(server); }
+  [[nodiscard]] bool is_alone() const { return config_.members.size() < 2; }
+  [[nodiscard]] EnsembleId ensemble() const;
+  // The configured voters are not those that the log names: this server does not vote.
+  [[nodiscard]] bool differs() const { return differs_; }
+
+  // ---- the log's tail ------------------------------------------------------------------------
+  // An entry was appended; one that admits a directory suspends its server until it is applied.
+  void appended(Zxid zxid, std::string_view entry_bytes);
+  void truncated(Zxid last);
+  void applied(Zxid zxid);
+  [[nodiscard]] bool is_suspended(ServerId server) const;
+
+ private:
+  void log_founding(uint64_t ensemble, bool with_instances);
+  void found_if_all_agree();
+  void adopt(const peer::Founded& told);
+  [[nodiscard]] std::optional<InstanceId> admitted(ServerId server) const;
+  [[nodiscard]] uint64_t voters_hash() const;
+
+  const ReplicaConfig& config_;
+  const state::State& state_;
+  Journal& journal_;
+  Quorum quorum_;
+  std::map<ServerId, peer::Founded> told_;  // by linked peers
+  std::map<Zxid, ServerId> suspended_;      // by an ADMIT that is not applied
+  uint64_t founding_record_ = 0;            // of this run
+  bool founding_durable_ = true;
+  bool news_ = false;
+  bool differs_ = false;
+};
+
+}  // namespace topod::zab

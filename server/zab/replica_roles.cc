@@ -1,0 +1,359 @@
+// Looking for a leader, leading, following: which of them, and the way from one to another.
+#include <algorithm>
+
+#include "proto/check.h"
+#include "server/zab/replica.h"
+
+namespace topod::zab {
+
+namespace {
+// Role changes in one turn; more than these go on in the next.
+constexpr int kRoleChangesMax = 8;
+// A leader whose disk owes it something for this long is worse than an election.
+constexpr int64_t kLeaderFlushLimitMs = 2'000;
+}  // namespace
+
+Leader::Parts Replica::parts() { return {config_, membership_, journal_, history_, output_}; }
+
+ServerId Replica::leader() const {
+  if (leader_ && leader_->established()) return config_.self;
+  if (follower_ && follower_->up_to_date()) return follower_->leader();
+  return ServerId{};
+}
+
+ServerId Replica::server_of(LinkId link) const {
+  for (const auto& [server, peer] : peers_) {
+    if (peer.link == link) return server;
+  }
+  return ServerId{};
+}
+
+// ---- inputs from peers ----------------------------------------------------------------------
+
+void Replica::peer_connected(LinkId link, ServerId server, const InstanceId& instance,
+                             uint32_t feature_level, Moment now) {
+  now_ = now;
+  CHECK(server != config_.self && !peers_.contains(server));
+  Peer& peer = peers_[server];
+  peer.link = link;
+  peer.instance = instance;
+  peer.feature_level = feature_level;
+  tell_founded(link);
+  notify(link);
+}
+
+void Replica::peer_disconnected(LinkId link, Moment now) {
+  now_ = now;
+  const ServerId server = server_of(link);
+  if (server == ServerId{}) return;
+  peers_.erase(server);
+  membership_.peer_gone(server);
+  election_.peer_gone(server, now.monotonic_ms());
+  if (leader_) leader_->peer_gone(server);
+}
+
+bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
+  now_ = now;
+  const ServerId server = server_of(link);
+  if (server == ServerId{}) return true;
+  switch (message.kind_case()) {
+    case peer::Message::kFounded: return heard_founded(server, message.founded());
+    case peer::Message::kNotification:
+      return heard_notification(server, message.notification());
+    case peer::Message::kNewEpoch:
+    case peer::Message::kTruncate:
+    case peer::Message::kSnapshotBegin:
+    case peer::Message::kNewLeader:
+    case peer::Message::kUpToDate:
+    case peer::Message::kPropose:
+    case peer::Message::kCommit:
+    case peer::Message::kHeartbeat:
+      // Of a following that has ended here: the link goes with it, this came before.
+      if (!follower_ || follower_->link() != link) return true;
+      return follower_->message(message, now);
+    case peer::Message::kSyncReply:
+      if (follower_ && follower_->link() == link) {
+        syncs_ready_.emplace(Zxid(message.sync_reply().zxid()), message.sync_reply().number());
+      }
+      return true;
+    default: break;
+  }
+  if (!leader_) return true;  // to a leader that this server is no longer
+  switch (message.kind_case()) {
+    case peer::Message::kFollowerInfo:
+      return leader_->follower_info(server, link, peers_.at(server).instance,
+                                    message.follower_info(), now);
+    case peer::Message::kAckEpoch: return leader_->ack_epoch(server, message.ack_epoch());
+    case peer::Message::kAckNewLeader:
+      return leader_->ack_new_leader(server, message.ack_new_leader());
+    case peer::Message::kAck: return leader_->ack(server, Zxid(message.ack().zxid()));
+    case peer::Message::kForward: return forwarded(server, message.forward());
+    case peer::Message::kHeartbeatReply:
+      for (const peer::Touch& touch : message.heartbeat_reply().touches()) {
+        const SessionId session(touch.session());
+        if (state_.sessions.find(session) == nullptr) continue;
+        tracker_.touch(session, touch.timeout_ms(), now);
+      }
+      return leader_->heartbeat_reply(server, message.heartbeat_reply(), now);
+    case peer::Message::kSyncRequest:
+      if (leader_->accepts_from(server)) ask_sync(server, message.sync_request().number());
+      return true;
+    default: return false;
+  }
+}
+
+bool Replica::heard_founded(ServerId server, const peer::Founded& told) {
+  const std::string objection = membership_.heard(server, told);
+  Peer& peer = peers_.at(server);
+  if (!objection.empty()) {
+    output_.peers_closed.push_back({peer.link, objection});
+    return true;
+  }
+  peer.has_told = true;
+  return true;
+}
+
+bool Replica::heard_notification(ServerId server, const peer::Notification& notification) {
+  Peer& peer = peers_.at(server);
+  peer.notification = notification;
+  election_.heard(server, notification, membership_.counts(server, peer.instance),
+                  now_.monotonic_ms());
+  return true;
+}
+
+void Replica::history_read(LinkId link, std::vector<HistoryEntry> entries, bool gone, Moment now) {
+  now_ = now;
+  if (leader_) leader_->history_read(server_of(link), entries, gone);
+}
+
+void Replica::snapshot_sent(LinkId link, Zxid zxid, bool ok, Moment now) {
+  now_ = now;
+  if (leader_) leader_->snapshot_sent(server_of(link), zxid, ok);
+}
+
+bool Replica::snapshot_received(LinkId link, ReceivedSnapshot snapshot, Moment now) {
+  now_ = now;
+  return follower_ && follower_->link() == link &&
+         follower_->snapshot_received(std::move(snapshot));
+}
+
+// ---- telling peers --------------------------------------------------------------------------
+
+void Replica::notify(LinkId link) {
+  PeerSend& send = output_.peers.emplace_back();
+  send.links.push_back(link);
+  peer::Notification& notification = *send.message.mutable_notification();
+  switch (role_) {
+    case Role::kLooking: notification.set_role(peer::Notification::LOOKING); break;
+    case Role::kFollowing: notification.set_role(peer::Notification::FOLLOWING); break;
+    case Role::kLeading: notification.set_role(peer::Notification::LEADING); break;
+  }
+  notification.set_round(election_.round());
+  notification.set_vote(election_.vote().value());
+  notification.set_current_epoch(journal_.promises().current_epoch.value());
+  notification.set_last_zxid(history_.last_zxid().value());
+  notification.set_eligible(membership_.votes() && !stopping_ && !is_stalled());
+  if (leader_) {
+    notification.set_established(leader_->established());
+    notification.set_leader_epoch(leader_->epoch().value());
+  }
+}
+
+void Replica::notify_all() {
+  if (peers_.empty()) return;
+  notify(peers_.begin()->second.link);
+  PeerSend& send = output_.peers.back();
+  send.links.clear();
+  for (const auto& [server, peer] : peers_) send.links.push_back(peer.link);
+}
+
+void Replica::tell_founded(LinkId link) {
+  PeerSend& send = output_.peers.emplace_back();
+  send.links.push_back(link);
+  *send.message.mutable_founded() = membership_.tell();
+}
+
+// ---- roles ----------------------------------------------------------------------------------
+
+void Replica::advance_role() {
+  if (membership_.take_news()) membership_changed();
+  for (int changes = 0; changes < kRoleChangesMax && change_role(); ++changes) {
+  }
+  if (election_.take_news() || news_) {
+    news_ = false;
+    notify_all();
+  }
+  if (ready_) return;
+  const bool may_be_ready =
+      (leader_ && leader_->established() && state_.applied >= ready_at_) ||
+      (follower_ && follower_->up_to_date() && state_.applied >= follower_->barrier());
+  if (may_be_ready) become_ready();
+}
+
+void Replica::membership_changed() {
+  for (const auto& [server, peer] : peers_) {
+    tell_founded(peer.link);
+    election_.heard(server, peer.notification, membership_.counts(server, peer.instance),
+                    now_.monotonic_ms());
+  }
+  if (role_ == Role::kLooking) look(last_change_);
+}
+
+// One step, if there is one to be made.
+bool Replica::change_role() {
+  switch (role_) {
+    case Role::kLooking: {
+      const ServerId server = whom_to_follow();
+      if (server != ServerId{}) {
+        follow(server);
+        return true;
+      }
+      if (!election_.won(now_.monotonic_ms())) return false;
+      begin_leading();
+      return true;
+    }
+    case Role::kFollowing: {
+      if (auto installed = follower_->take_installed()) install(std::move(*installed));
+      // It is in the log, and takes effect whatever becomes of the leader.
+      if (follower_->is_installing()) return false;
+      const auto peer = peers_.find(follower_->leader());
+      if (peer == peers_.end() || peer->second.link != follower_->link()) {
+        look("the link to the leader is gone");
+        return true;
+      }
+      if (!follower_->failed().empty()) {
+        output_.peers_closed.push_back({follower_->link(), follower_->failed()});
+        look(follower_->failed());
+        return true;
+      }
+      if (peer->second.notification.role() != peer::Notification::LEADING) {
+        look("the leader leads no more");
+        return true;
+      }
+      return false;
+    }
+    case Role::kLeading: {
+      leader_->advance();
+      if (!leader_->failed().empty()) {
+        look(leader_->failed());
+        return true;
+      }
+      if (!leader_->established() || was_established_) return false;
+      was_established_ = true;
+      news_ = true;
+      ready_at_ = leader_->committed();
+      tracker_.start(state_, now_);
+      elections_.last_duration_us = now_.monotonic_us - looking_since_us_;
+      return false;
+    }
+  }
+  return false;
+}
+
+ServerId Replica::whom_to_follow() const {
+  for (const auto& [server, peer] : peers_) {
+    if (!peer.has_told || peer.notification.role() != peer::Notification::LEADING) continue;
+    // Who was elected a moment ago is followed by those who elected it.
+    if (peer.notification.established() || election_.vote() == server) return server;
+  }
+  return ServerId{};
+}
+
+void Replica::look(std::string why) {
+  if (role_ != Role::kLooking) looking_since_us_ = now_.monotonic_us;
+  last_change_ = std::move(why);
+  role_ = Role::kLooking;
+  leader_.reset();
+  follower_.reset();
+  was_established_ = false;
+  tracker_.stop();
+  syncs_asked_.clear();
+  syncs_ready_.clear();
+  if (serving_) leaderless_ms_ = now_.monotonic_ms();
+  ready_ = serving_ = false;
+  election_.look({journal_.promises().current_epoch, history_.last_zxid(), config_.self},
+                 membership_.votes(), !stopping_ && !is_stalled(), now_.monotonic_ms());
+}
+
+void Replica::begin_leading() {
+  election_.stop();
+  role_ = Role::kLeading;
+  ++elections_.count;
+  news_ = true;
+  leader_ = std::make_unique<Leader>(parts(), committed_, now_);
+}
+
+void Replica::follow(ServerId server) {
+  election_.stop();
+  role_ = Role::kFollowing;
+  ++elections_.count;
+  news_ = true;
+  follower_ = std::make_unique<Follower>(parts(), server, peers_.at(server).link, now_);
+}
+
+// The tree is on disk, and so is the record that makes it this server's. What clients were
+// watching meanwhile cannot be told.
+void Replica::install(ReceivedSnapshot snapshot) {
+  clients_.close_all(CloseReason::kSnapshotInstalled);
+  forwards_.clear();
+  state_ = std::move(*snapshot.state);
+  state_.changes.clear();
+  committed_ = logged_committed_ = state_.applied;
+  samples_.clear();
+  output_.installed_generation = snapshot.generation;
+  membership_.applied(Zxid(0));
+}
+
+void Replica::hand_over(Moment now) {
+  now_ = now;
+  stopping_ = true;
+  if (role_ != Role::kFollowing) look("this server is about to stop");
+  news_ = true;
+}
+
+// ---- time -----------------------------------------------------------------------------------
+
+bool Replica::is_stalled() const {
+  return pending_since_ms_ >= 0 && now_.monotonic_ms() - pending_since_ms_ > kLeaderFlushLimitMs;
+}
+
+void Replica::tick(Moment now) {
+  now_ = now;
+  election_.tick(now.monotonic_ms());
+  if (follower_) follower_->tick(now);
+  if (leader_) tick_leader();
+  if (membership_.is_alone()) return;
+  int64_t contact_ms = now.monotonic_ms();
+  if (follower_ && follower_->up_to_date()) {
+    contact_ms = std::max(follower_->contact_us() / 1000, leaderless_ms_);
+  } else if (!leader_ || !leader_->established()) {
+    contact_ms = leaderless_ms_;
+  }
+  clients_.tick(now, contact_ms, serving_ ? std::nullopt : std::optional(leaderless_ms_));
+}
+
+void Replica::tick_leader() {
+  leader_->tick(now_);
+  if (!leader_->failed().empty()) return;
+  if (is_stalled() && leader_->learners().size() > 0) {
+    look("the log does not become durable");
+    return;
+  }
+  if (!ready_ || no_log_space_ || !leader_->may_propose()) return;
+  due_.clear();
+  tracker_.tick(state_, now_, due_);
+  for (const auto& [server, learner] : leader_->learners()) {
+    if (learner.votes || learner.phase != Learner::Phase::kUpToDate ||
+        !membership_.is_voter(server) || membership_.is_suspended(server)) {
+      continue;
+    }
+    entry::Admit& admit = *due_.emplace_back().mutable_admit();
+    admit.set_server(server.value());
+    admit.set_instance(std::string(learner.instance.begin(), learner.instance.end()));
+  }
+  for (entry::Entry& entry : due_) {
+    if (leader_->may_propose()) propose(entry);
+  }
+}
+
+}  // namespace topod::zab
