@@ -102,6 +102,15 @@ void History::has_digest(ServerId member, size_t count, const state::Digest& dig
                                       text_of(committed_[count - 1].zxid));
 }
 
+void History::leads(ServerId member, Epoch epoch) {
+  const auto [leader, is_new] = leaders_.try_emplace(epoch, member);
+  if (is_new) world_.note("leads", member, epoch.value());
+  if (leader->second == member) return;
+  world_.violated("one leader", "servers " + std::to_string(leader->second.value()) + " and " +
+                                    std::to_string(member.value()) + " both lead epoch " +
+                                    std::to_string(epoch.value()));
+}
+
 void History::heard(SessionId session, ServerId member) {
   SessionPast& past = sessions_[session];
   past.heard_us = world_.now_us();

@@ -36,6 +36,8 @@ class History {
   void applied(ServerId member, size_t& count, Zxid zxid, std::string_view bytes);
   // A member that has applied so many entries has this digest.
   void has_digest(ServerId member, size_t count, const state::Digest& digest);
+  // A member is the established leader of this epoch.
+  void leads(ServerId member, Epoch epoch);
   // How many entries a state at this zxid has applied; nullopt: nobody has applied it.
   [[nodiscard]] std::optional<size_t> count_at(Zxid zxid) const;
   [[nodiscard]] size_t size() const { return committed_.size(); }
@@ -92,6 +94,7 @@ class History {
   Witness witness_;
   std::vector<Committed> committed_;
   std::map<SessionId, SessionPast> sessions_;
+  std::map<Epoch, ServerId> leaders_;
   Zxid acknowledged_;
   bool calm_ = false;
   uint64_t answered_writes_ = 0;

@@ -15,12 +15,15 @@ constexpr size_t kPrepareBytes = size_t{64} * 1024;
 }  // namespace
 
 LogStore::LogStore(World& world, Disk& disk, std::unique_ptr<storage::Log> log,
-                   const DiskSpeed& speed, storage::LogPosition covered, Events events)
+                   const DiskSpeed& speed, storage::LogPosition covered,
+                   storage::HistoryReader reader, Events events)
     : world_(world),
       disk_(disk),
       log_(std::move(log)),
       speed_(speed),
       events_(std::move(events)),
+      reader_(std::move(reader)),
+      durable_end_(log_->end()),
       position_(covered) {
   flushed_.push_back({log_->end(), log_->contents().last_zxid()});
 }
@@ -50,6 +53,9 @@ storage::RecordBatch LogStore::take_batch(Zxid& greatest) {
     if (batch.records() > 0 && batch.bytes().size() + bytes > kMaxBatchBytes) break;
     batch.add(record.kind, record.zxid, record.number, record.payload);
     if (record.kind == LogRecordKind::kTransaction) greatest = std::max(greatest, record.zxid);
+    if (record.kind == LogRecordKind::kTruncate || record.kind == LogRecordKind::kSnapshot) {
+      ++revision_;
+    }
     queue_.pop_front();
     --submitted_;
   }
@@ -79,6 +85,7 @@ void LogStore::begin_flush() {
 
 void LogStore::end_flush(uint64_t records, size_t bytes, Flushed flushed) {
   disk_.end_operation();
+  durable_end_ = flushed.end;
   flushing_ = false;
   durable_ += records;
   queued_bytes_ -= bytes;
@@ -103,8 +110,26 @@ void LogStore::seal_when_idle() {
   world_.after(limits::kSealAfterMs * kMillisecond, alive([this, then = durable_] {
                  if (flushing_ || durable_ != then || failed_) return;
                  disk_.begin_operation();
-                 CHECK(log_->seal());
+                 const auto end = log_->seal();
+                 CHECK(end);
+                 durable_end_ = *end;
                  disk_.end_operation();
+               }));
+}
+
+void LogStore::read_history(const zab::HistoryRead& read) {
+  const int64_t duration_us = world_.random().skewed(100, 20 * kMillisecond);
+  world_.after(duration_us, alive([this, read] {
+                 storage::HistoryAnswer answer =
+                     reader_.read({read.link, read.after, read.through, read.max_bytes,
+                                   durable_end_, revision_});
+                 std::vector<zab::HistoryEntry> entries;
+                 for (LogRecord& record : answer.transactions) {
+                   entries.push_back({record.zxid, Zxid(static_cast<int64_t>(record.number)),
+                                      std::move(record.payload)});
+                 }
+                 const bool gone = entries.empty();
+                 events_.history(read.link, std::move(entries), gone);
                }));
 }
 

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "server/node/interfaces.h"
+#include "server/zab/history.h"
+#include "storage/history_reader.h"
 #include "storage/log.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/world.h"
@@ -27,6 +29,7 @@ class LogStore final : public node::LogStore {
   struct Events {
     std::function<void(uint64_t last_sequence)> durable;
     std::function<void(const storage::IoError&)> failed;
+    std::function<void(LinkId, std::vector<zab::HistoryEntry>, bool gone)> history;
     std::function<void(bool)> no_space;
     // A record is on its way to the disk.
     std::function<void(const zab::Append&)> added;
@@ -34,10 +37,11 @@ class LogStore final : public node::LogStore {
 
   // `covered`: where the checkpoint stands from which the server has started.
   LogStore(World& world, Disk& disk, std::unique_ptr<storage::Log> log, const DiskSpeed& speed,
-           storage::LogPosition covered, Events events);
+           storage::LogPosition covered, storage::HistoryReader reader, Events events);
 
   void add(const zab::Append& record) override;
   void submit() override;
+  void read_history(const zab::HistoryRead& read) override;
   [[nodiscard]] size_t queued_bytes() const override { return queued_bytes_; }
   [[nodiscard]] node::DurationFigures flush_times() const override { return {}; }
 
@@ -69,6 +73,9 @@ class LogStore final : public node::LogStore {
   Events events_;
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
 
+  storage::HistoryReader reader_;
+  storage::LogPosition durable_end_;
+  uint64_t revision_ = 0;  // changes when transactions are cut
   std::deque<LogRecord> queue_;
   size_t submitted_ = 0;  // of the queue
   size_t queued_bytes_ = 0;

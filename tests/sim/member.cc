@@ -88,22 +88,29 @@ void Member::wipe() {
 // ---- the network ---------------------------------------------------------------------------
 
 bool Member::stream_opened(StreamId stream, Place from) {
-  // The real server listens once it serves for the first time.
-  if (process_ == nullptr || !process_->replica->serving()) return false;
-  if (from >= kFirstClient) {
-    deliver([this, stream, from] { process_->sockets.opened(stream, from); });
-  }
+  if (process_ == nullptr) return false;
+  deliver([this, stream, from] {
+    if (from >= kFirstClient) {
+      process_->sockets.opened(stream, from);
+    } else {
+      process_->links.opened(stream, from);
+    }
+  });
   return true;
 }
 
 void Member::stream_received(StreamId stream, std::string bytes) {
   if (process_ == nullptr) return;
-  deliver([this, stream, frame = std::move(bytes)] { process_->sockets.received(stream, frame); });
+  deliver([this, stream, moved = std::move(bytes)] {
+    if (!process_->links.received(stream, moved)) process_->sockets.received(stream, moved);
+  });
 }
 
 void Member::stream_closed(StreamId stream) {
   if (process_ == nullptr) return;
-  deliver([this, stream] { process_->sockets.closed(stream); });
+  deliver([this, stream] {
+    if (!process_->links.closed(stream)) process_->sockets.closed(stream);
+  });
 }
 
 void Member::Sockets::opened(StreamId stream, Place from) {
@@ -197,7 +204,12 @@ void Member::schedule_tick() {
   world_.after(kTickUs, [this, life = life_] {
     if (life != life_ || process_ == nullptr) return;
     // A loop that stands still ticks once when it goes on.
-    if (!is_paused_) deliver([this] { process_->node->tick(); });
+    if (!is_paused_) {
+      deliver([this] {
+        process_->node->tick();
+        process_->links.tick();
+      });
+    }
     schedule_tick();
   });
 }
@@ -216,6 +228,10 @@ void Member::observe() {
   if (is_new) history_.has_digest(id_, applied_count_, replica.state().digest);
   if (history_.count_at(applied) != applied_count_) {
     broken("integrity", "has applied up to " + text_of(applied) + " what is not in its log");
+  }
+  if (const zab::Leader* leading = replica.leading();
+      leading != nullptr && leading->established()) {
+    history_.leads(id_, leading->epoch());
   }
   const zab::Clients& clients = replica.clients();
   if (clients.outstanding_total() > limits::kMaxOutstandingTotal + clients.by_id().size() ||

@@ -32,7 +32,7 @@ namespace topod::sim {
 // What all members have in common.
 struct Ensemble {
   std::vector<ServerId> members;
-  int32_t tick_ms = 2'000;
+  int32_t tick_ms = 1'000;
   size_t segment_bytes = size_t{256} * 1024;
   size_t retain_bytes = size_t{1} * 1024 * 1024;
 };
@@ -82,8 +82,12 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   // start-up
   [[nodiscard]] std::unique_ptr<state::State> load_tree(storage::CheckpointMeta& meta);
   [[nodiscard]] std::unique_ptr<storage::Log> open_log(const storage::CheckpointMeta& meta);
+  [[nodiscard]] uint64_t choose_generation();
   void replay(const storage::Log& log, const storage::CheckpointMeta& meta);
-  void join(std::unique_ptr<storage::Log> log, const storage::CheckpointMeta& meta);
+  [[nodiscard]] zab::Restored restored(const storage::Log& log,
+                                       const storage::CheckpointMeta& meta) const;
+  void open_stores(std::unique_ptr<storage::Log> log, const storage::CheckpointMeta& meta);
+  void join();
   void logged(const zab::Append& record);
   void begin_checkpoint_if_due();
   [[nodiscard]] storage::LogIdentity log_identity() const;

@@ -1,4 +1,6 @@
-// From a simulated disk to a running member, in the steps of the real start: tree, log, replay.
+// From a simulated disk to a running member, in the steps of the real start: which tree, the tree,
+// the log, replay.
+#include <algorithm>
 #include <utility>
 
 #include "proto/check.h"
@@ -14,7 +16,16 @@ constexpr const char* kLogDir = "/wal";
 zab::ReplicaConfig Member::replica_config() const {
   zab::ReplicaConfig config;
   config.self = id_;
+  config.instance = identity_.instance;
+  config.fresh_ensemble = EnsembleId(world_.random().next() | 1);
+  for (const ServerId member : ensemble_.members) {
+    zab::PeerConfig peer;
+    peer.id = member;
+    config.members.push_back(peer);
+  }
   config.tick_ms = ensemble_.tick_ms;
+  config.init_limit_ms = 10 * ensemble_.tick_ms;
+  config.sync_limit_ms = 5 * ensemble_.tick_ms;
   config.min_session_timeout_ms = 2 * ensemble_.tick_ms;
   config.max_session_timeout_ms = 20 * ensemble_.tick_ms;
   return config;
@@ -31,34 +42,62 @@ void Member::start() {
     process_.reset();
     return;
   }
-  world_.note("start", id_, state->applied, log->contents().last_zxid());
-  Incarnation incarnation(world_.random().next());
+  world_.note("start", id_, state->applied, log->contents().committed(),
+              log->contents().last_zxid());
+  const Incarnation incarnation(world_.random().next());
   const auto count = history_.count_at(state->applied);
   if (!count) broken("durability", "its checkpoint holds what was never applied");
   applied_count_ = count.value_or(0);
   history_.has_digest(id_, applied_count_, state->digest);
   process_->replica.emplace(replica_config(), std::move(*state), incarnation);
   replay(*log, meta);
-  join(std::move(log), meta);
+  open_stores(std::move(log), meta);
+  join();
+}
+
+// A received tree counts if the log says that it was installed.
+uint64_t Member::choose_generation() {
+  CHECK(!trees_.empty());
+  const auto scan = storage::scan_log(disk_, kLogDir, log_identity(), std::nullopt);
+  if (scan && scan->contents.snapshot()) return scan->contents.snapshot()->generation;
+  return trees_.begin()->first;
 }
 
 std::unique_ptr<state::State> Member::load_tree(storage::CheckpointMeta& meta) {
   if (trees_.empty()) {
     const state::State initial = state::State::initial();
-    meta = checkpoint_meta(initial, {});
-    trees_[1].apply(whole_checkpoint(initial), meta);
+    trees_[1].apply(whole_checkpoint(initial), checkpoint_meta(initial, {}));
   }
-  const auto& [generation, tree] = *trees_.rbegin();
-  meta = tree.meta;
+  const uint64_t generation = choose_generation();
+  std::erase_if(trees_, [&](const auto& tree) { return tree.first != generation; });
+  const auto tree = trees_.find(generation);
+  if (tree == trees_.end()) {
+    broken("durability", "the tree that the log has installed is missing");
+    return nullptr;
+  }
+  meta = tree->second.meta;
   std::string why;
-  auto state = tree.load(why);
+  auto state = tree->second.load(why);
   if (state == nullptr) broken("durability", "its tree cannot be loaded: " + why);
   process_->tree = std::make_unique<TreeStore>(
-      world_, trees_, generation, [this](const storage::CheckpointMeta& done) {
-        // The log is kept back to the checkpoint before, as the real server does.
-        if (process_->previous_checkpoint) process_->log->trim(*process_->previous_checkpoint);
-        process_->previous_checkpoint = {done.log_segment, done.log_offset_bytes};
-      });
+      world_, trees_, generation,
+      TreeStore::Events{.completed =
+                            [this](const storage::CheckpointMeta& done) {
+                              // The log is kept back to the checkpoint before, as the real server
+                              // does.
+                              auto& previous = process_->previous_checkpoint;
+                              if (previous && previous->segment > 0) process_->log->trim(*previous);
+                              previous = {done.log_segment, done.log_offset_bytes};
+                            },
+                        .switched =
+                            [this](const state::State& installed) {
+                              process_->previous_checkpoint.reset();
+                              const auto installed_count = history_.count_at(installed.applied);
+                              if (!installed_count)
+                                broken("durability", "installs what was never applied");
+                              applied_count_ = installed_count.value_or(0);
+                              history_.has_digest(id_, applied_count_, installed.digest);
+                            }});
   return state;
 }
 
@@ -79,42 +118,72 @@ std::unique_ptr<storage::Log> Member::open_log(const storage::CheckpointMeta& me
   return nullptr;
 }
 
+// What is known to be committed is applied; the rest waits for a leader. Alone, all is.
 void Member::replay(const storage::Log& log, const storage::CheckpointMeta& meta) {
   const storage::LogScan& scan = log.recovered();
   zab::Replica& replica = *process_->replica;
-  if (scan.batches == 0) return;
+  zab::Restored restored = this->restored(log, meta);
+  const bool is_alone = ensemble_.members.size() == 1;
+  bool is_prepared = false;
+  const auto prepare = [&] {
+    if (!std::exchange(is_prepared, true)) replica.prepare(std::move(restored));
+  };
   storage::LogPosition from = scan.begin;
   if (meta.log_segment > 0) from = {meta.log_segment, meta.log_offset_bytes};
-  storage::LogReader reader(disk_, kLogDir, log_identity(), scan, from);
-  while (true) {
-    const auto record = reader.next();
-    if (!record) return broken("durability", record.error());
-    if (*record == nullptr) break;
-    const storage::LogRecordView& view = **record;
-    if (view.zxid <= replica.state().applied) continue;
-    if (Zxid(static_cast<int64_t>(view.number)) != replica.state().applied) {
-      return broken("durability", "the log does not go on where the tree ends");
+  if (scan.batches > 0) {
+    storage::LogReader reader(disk_, kLogDir, log_identity(), scan, from);
+    Zxid before = replica.state().applied;
+    while (true) {
+      const auto record = reader.next();
+      if (!record) return broken("durability", record.error());
+      if (*record == nullptr) break;
+      const storage::LogRecordView& view = **record;
+      if (view.zxid <= before) continue;
+      const Zxid predecessor(static_cast<int64_t>(view.number));
+      if (predecessor != before) {
+        return broken("durability", "the log goes on at " + text_of(view.zxid) + " after " +
+                                        text_of(predecessor) + ", but what is before it ends at " +
+                                        text_of(before));
+      }
+      before = view.zxid;
+      if (is_alone || view.zxid <= log.contents().committed()) {
+        CHECK(replica.replay(view.zxid, view.payload));
+        history_.applied(id_, applied_count_, view.zxid, view.payload);
+      } else {
+        prepare();
+        replica.restore(view.zxid, predecessor, view.payload);
+        process_->logged.emplace_back(view.zxid, std::string(view.payload));
+      }
     }
-    if (!replica.replay(view.zxid, view.payload)) {
-      return broken("durability", "a log entry cannot be decoded");
-    }
-    history_.applied(id_, applied_count_, view.zxid, view.payload);
   }
+  prepare();
   history_.has_digest(id_, applied_count_, replica.state().digest);
 }
 
-void Member::join(std::unique_ptr<storage::Log> log, const storage::CheckpointMeta& meta) {
-  const storage::LogContents& contents = log->contents();
-  zab::Promises promises;
-  promises.accepted_epoch = std::max(meta.accepted_epoch, contents.accepted_epoch());
-  promises.current_epoch = std::max(meta.current_epoch, contents.current_epoch());
-  promises.founded = !contents.founding().empty();
+zab::Restored Member::restored(const storage::Log& log, const storage::CheckpointMeta& meta) const {
+  const storage::LogContents& contents = log.contents();
+  zab::Restored restored;
+  restored.promises.accepted_epoch = std::max(meta.accepted_epoch, contents.accepted_epoch());
+  restored.promises.current_epoch = std::max(meta.current_epoch, contents.current_epoch());
+  if (!contents.founding().empty()) {
+    CHECK(restored.promises.founding.ParseFromString(contents.founding()));
+  }
+  for (const Zxid end : contents.epoch_ends()) {
+    restored.epoch_ends.push_back({epoch_of(end), counter_of(end)});
+  }
+  Disk& disk = const_cast<Disk&>(disk_);
+  restored.log_begin = storage::history_begin(disk, kLogDir, log_identity(), log.recovered());
+  return restored;
+}
+
+void Member::open_stores(std::unique_ptr<storage::Log> log, const storage::CheckpointMeta& meta) {
   Process& process = *process_;
   process.tree->collect(process.replica->state(), process.replica->changes());
   process.replica->changes().clear();
   process.log = std::make_unique<LogStore>(
       world_, disk_, std::move(log), disk_speed_,
       storage::LogPosition{meta.log_segment, meta.log_offset_bytes},
+      storage::HistoryReader(disk_, kLogDir, log_identity()),
       LogStore::Events{.durable =
                            [this](uint64_t last) {
                              deliver([this, last] { process_->node->log_durable(last); });
@@ -125,13 +194,33 @@ void Member::join(std::unique_ptr<storage::Log> log, const storage::CheckpointMe
                                if (life == life_) crash(Stop::kProcess);
                              });
                            },
+                       .history =
+                           [this](LinkId link, std::vector<zab::HistoryEntry> entries, bool gone) {
+                             deliver([this, link, moved = std::move(entries), gone] {
+                               process_->node->history_read(link, moved, gone);
+                             });
+                           },
                        .no_space = [this](bool none) { process_->replica->set_no_log_space(none); },
                        .added = [this](const zab::Append& record) { logged(record); }});
+  process.snapshots = std::make_unique<Snapshots>(
+      world_, process.links, *process.tree, trees_, process.deliver,
+      Snapshots::Events{.sent = [this](LinkId link, Zxid zxid,
+                                       bool ok) { process_->node->snapshot_sent(link, zxid, ok); },
+                        .received =
+                            [this](LinkId link, zab::ReceivedSnapshot snapshot) {
+                              process_->node->snapshot_received(link, std::move(snapshot));
+                            }});
+}
+
+void Member::join() {
+  Process& process = *process_;
   const node::Clock& clock = *this;
   node::Entropy& entropy = *this;
   process.node.emplace(node::NodeLimits{}, *process.replica, process.sockets, *process.log,
                        *process.tree, clock, entropy);
-  process.replica->start(promises, now());
+  if (ensemble_.members.size() > 1) process.node->set_peers(process.links, *process.snapshots);
+  process.links.set_handler(*process.node);
+  process.replica->start(now());
   process.node->end_turn();
   schedule_tick();
 }
@@ -146,6 +235,7 @@ void Member::logged(const zab::Append& record) {
     case LogRecordKind::kTruncate:
       while (!logged.empty() && logged.back().first > record.zxid) logged.pop_back();
       break;
+    case LogRecordKind::kSnapshot: logged.clear(); break;
     default: break;
   }
 }

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/links.h"
 #include "tests/sim/member.h"
+#include "tests/sim/snapshots.h"
 
 namespace topod::sim {
 
@@ -49,10 +51,17 @@ class Member::Sockets final : public node::ClientNet {
 };
 
 struct Member::Process {
-  explicit Process(Member& member) : sockets(member) {}
+  explicit Process(Member& member)
+      : deliver([&member](std::function<void()> input) { member.deliver(std::move(input)); }),
+        sockets(member),
+        links(member.world_, member.network_, member.place(), member.identity_.instance,
+              member.ensemble_.members, deliver) {}
 
+  Links::Deliver deliver;
   Sockets sockets;
+  Links links;
   std::unique_ptr<TreeStore> tree;
+  std::unique_ptr<Snapshots> snapshots;
   std::unique_ptr<LogStore> log;
   std::optional<zab::Replica> replica;
   std::optional<node::Node> node;

@@ -133,12 +133,11 @@ void gather(storage::Checkpoint& gathering, const state::State& state,
   }
 }
 
-TreeStore::TreeStore(World& world, StoredTrees& trees, uint64_t generation,
-                     std::function<void(const storage::CheckpointMeta&)> completed)
+TreeStore::TreeStore(World& world, StoredTrees& trees, uint64_t generation, Events events)
     : world_(world),
       trees_(trees),
       generation_(generation),
-      completed_(std::move(completed)),
+      events_(std::move(events)),
       last_begin_us_(world.now_us()) {}
 
 void TreeStore::collect(const state::State& state, const state::Changes& changes) {
@@ -159,17 +158,20 @@ void TreeStore::begin(const storage::CheckpointMeta& meta) {
   world_.after(duration_us, [this, is_alive = std::weak_ptr<bool>(is_alive_), images, meta,
                              generation = generation_] {
     if (is_alive.expired()) return;
-    busy_ = false;
     if (generation != generation_) return;  // of a tree that was replaced meanwhile
+    busy_ = false;
     trees_[generation].apply(*images, meta);
-    completed_(meta);
+    events_.completed(meta);
   });
 }
 
-void TreeStore::switch_generation(uint64_t generation) {
+void TreeStore::switch_generation(uint64_t generation, const state::State& state) {
   CHECK(trees_.contains(generation));
   generation_ = generation;
   gathering_ = {};
+  busy_ = false;
+  world_.note("installs a tree", state.applied, generation);
+  events_.switched(state);
   std::erase_if(trees_, [&](const auto& tree) { return tree.first != generation; });
 }
 

@@ -40,19 +40,20 @@ using StoredTrees = std::map<uint64_t, StoredTree>;
 
 class TreeStore final : public node::TreeStore {
  public:
-  // `completed`: the checkpoint is durable.
-  TreeStore(World& world, StoredTrees& trees, uint64_t generation,
-            std::function<void(const storage::CheckpointMeta&)> completed);
+  struct Events {
+    std::function<void(const storage::CheckpointMeta&)> completed;
+    std::function<void(const state::State&)> switched;  // to another generation
+  };
+  TreeStore(World& world, StoredTrees& trees, uint64_t generation, Events events);
 
   void collect(const state::State& state, const state::Changes& changes) override;
+  void switch_generation(uint64_t generation, const state::State& state) override;
   [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] node::DurationFigures checkpoint_times() const override { return {}; }
 
   // Whether a checkpoint is due now, `begin` being called if so.
   [[nodiscard]] bool is_due() const;
   void begin(const storage::CheckpointMeta& meta);
-  // Checkpoints go on in this generation, which holds the tree as it is; the others are removed.
-  void switch_generation(uint64_t generation);
   [[nodiscard]] const StoredTree& current() const { return trees_.at(generation_); }
   [[nodiscard]] uint64_t generation() const { return generation_; }
 
@@ -60,7 +61,7 @@ class TreeStore final : public node::TreeStore {
   World& world_;
   StoredTrees& trees_;
   uint64_t generation_;
-  std::function<void(const storage::CheckpointMeta&)> completed_;
+  Events events_;
   storage::Checkpoint gathering_;
   bool busy_ = false;
   int64_t last_begin_us_ = 0;
