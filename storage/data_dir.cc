@@ -12,6 +12,7 @@
 
 #include "proto/check.h"
 #include "storage/store.h"
+#include "storage/tree_schema.h"
 
 namespace topod::storage {
 
@@ -123,6 +124,37 @@ std::optional<uint64_t> generation_of(std::string_view name) {
   return generation;
 }
 
+Expected<std::optional<DirectoryIdentity>> read_identity(FileSystem& files,
+                                                         const std::string& folder) {
+  const std::string path = folder + "/" + std::string(kIdentityName);
+  const auto exists = files.exists(path);
+  if (!exists) return storage_error(exists.error());
+  if (!*exists) return std::optional<DirectoryIdentity>();
+  const Expected<std::string> text = read_small_file(files, path);
+  if (!text) return tl::unexpected(text.error());
+  const Expected<DirectoryIdentity> identity = decode_identity(*text, path);
+  if (!identity) return tl::unexpected(identity.error());
+  return std::optional(*identity);
+}
+
+Expected<void> write_identity(FileSystem& files, const std::string& folder,
+                              const DirectoryIdentity& identity) {
+  const std::string draft = folder + "/" + std::string(kIdentityDraftName);
+  const auto exists = files.exists(draft);
+  if (!exists) return storage_error(exists.error());
+  if (*exists) {
+    if (auto done = files.remove(draft); !done) return storage_error(done.error());
+  }
+  OpenFlags flags;
+  flags.write = true;
+  flags.create = true;
+  if (auto done = write_small_file(files, draft, flags, encode(identity)); !done) return done;
+  const std::string path = folder + "/" + std::string(kIdentityName);
+  if (auto done = files.rename(draft, path); !done) return storage_error(done.error());
+  if (auto done = files.sync_dir(folder); !done) return storage_error(done.error());
+  return {};
+}
+
 }  // namespace
 
 std::string tree_path(const std::string& data_dir, uint64_t generation) {
@@ -196,7 +228,7 @@ Expected<DataDir> DataDir::open_or_create(FileSystem& files, const std::string& 
   if (auto done = refuse_foreign(files, path); !done) return tl::unexpected(done.error());
   DataDir dir(files, path);
   if (auto done = dir.take_lock(); !done) return tl::unexpected(done.error());
-  const auto found = dir.read_identity();
+  const auto found = read_identity(files, path);
   if (!found) return tl::unexpected(found.error());
   if (!found->has_value()) {
     if (auto done = dir.replace_identity(if_new); !done) return tl::unexpected(done.error());
@@ -223,7 +255,7 @@ Expected<DataDir> DataDir::open_existing(FileSystem& files, const std::string& p
   }
   DataDir dir(files, path);
   if (auto done = dir.take_lock(); !done) return tl::unexpected(done.error());
-  const auto found = dir.read_identity();
+  const auto found = read_identity(files, path);
   if (!found) return tl::unexpected(found.error());
   CHECK(found->has_value());
   dir.identity_ = **found;
@@ -249,34 +281,35 @@ Expected<void> DataDir::take_lock() {
   return write_small_file(*files_, path, flags, text);
 }
 
-Expected<std::optional<DirectoryIdentity>> DataDir::read_identity() const {
-  const std::string path = path_ + "/" + std::string(kIdentityName);
-  const auto exists = files_->exists(path);
-  if (!exists) return storage_error(exists.error());
-  if (!*exists) return std::optional<DirectoryIdentity>();
-  const Expected<std::string> text = read_small_file(*files_, path);
-  if (!text) return tl::unexpected(text.error());
-  const Expected<DirectoryIdentity> identity = decode_identity(*text, path);
-  if (!identity) return tl::unexpected(identity.error());
-  return std::optional(*identity);
-}
-
 Expected<void> DataDir::replace_identity(const DirectoryIdentity& identity) {
-  const std::string draft = path_ + "/" + std::string(kIdentityDraftName);
-  const auto exists = files_->exists(draft);
-  if (!exists) return storage_error(exists.error());
-  if (*exists) {
-    if (auto done = files_->remove(draft); !done) return storage_error(done.error());
-  }
-  OpenFlags flags;
-  flags.write = true;
-  flags.create = true;
-  if (auto done = write_small_file(*files_, draft, flags, encode(identity)); !done) return done;
-  const std::string path = path_ + "/" + std::string(kIdentityName);
-  if (auto done = files_->rename(draft, path); !done) return storage_error(done.error());
-  if (auto done = files_->sync_dir(path_); !done) return storage_error(done.error());
+  if (auto done = write_identity(*files_, path_, identity); !done) return done;
   identity_ = identity;
   return {};
+}
+
+Expected<void> check_owner(FileSystem& files, const std::string& folder,
+                           const DirectoryIdentity& identity) {
+  const auto exists = files.exists(folder);
+  if (!exists) return storage_error(exists.error());
+  if (!*exists) return {};
+  const auto owner = read_identity(files, folder);
+  if (!owner) return tl::unexpected(owner.error());
+  if (!owner->has_value() || **owner == identity) return {};
+  const auto name = [](const DirectoryIdentity& of) {
+    return "server " + std::to_string(of.server.value()) + " (instance " +
+           hex_of({reinterpret_cast<const char*>(of.instance.data()), of.instance.size()}) + ")";
+  };
+  const bool same_server = (*owner)->server == identity.server;
+  return storage_error(same_server ? StorageError::Kind::kDamaged : StorageError::Kind::kForeign,
+                       folder + " belongs to the data directory of " + name(**owner) +
+                           ", this one is of " + name(identity));
+}
+
+Expected<void> name_owner(FileSystem& files, const std::string& folder,
+                          const DirectoryIdentity& identity) {
+  const auto owner = read_identity(files, folder);
+  if (owner && owner->has_value() && **owner == identity) return {};
+  return write_identity(files, folder, identity);
 }
 
 Expected<std::vector<uint64_t>> DataDir::generations() const {
@@ -309,7 +342,7 @@ Expected<void> DataDir::keep_only_generation(std::optional<uint64_t> current) {
 Expected<std::string> make_damaged_folder(FileSystem& files, const std::string& parent) {
   std::string aside;
   for (uint64_t number = 1;; ++number) {
-    aside = parent + "/damaged-" + std::to_string(number);
+    aside = parent + "/" + std::string(kDamagedPrefix) + std::to_string(number);
     const auto exists = files.exists(aside);
     if (!exists) return storage_error(exists.error());
     if (!*exists) break;

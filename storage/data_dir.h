@@ -37,7 +37,9 @@ namespace topod::storage {
 inline constexpr uint32_t kDirectoryFormatVersion = 1;
 
 struct DirectoryIdentity {
-  EnsembleId ensemble;  // 0: belongs to none yet
+  // Drawn at random as well: what an ensemble is called that this directory founds. The one that it
+  // belongs to stands in its log.
+  EnsembleId ensemble;
   ServerId server;
   // Tells this directory from one that replaced it; drawn at random when it is made.
   std::array<uint8_t, 16> instance{};
@@ -49,6 +51,7 @@ struct DirectoryIdentity {
 [[nodiscard]] Expected<DirectoryIdentity> decode_identity(std::string_view text,
                                                           const std::string& path);
 
+inline constexpr std::string_view kDamagedPrefix = "damaged-";
 // A fresh damaged-<n>/ in this folder; its path.
 [[nodiscard]] Expected<std::string> make_damaged_folder(FileSystem& files,
                                                         const std::string& parent);
@@ -56,6 +59,15 @@ struct DirectoryIdentity {
 [[nodiscard]] std::string tree_path(const std::string& data_dir, uint64_t generation);
 // With the plain files in it; not durable before the parent is synced.
 Expected<void> remove_folder(FileSystem& files, const std::string& path);
+
+// A folder of the data directory that may lie elsewhere (the log) holds a copy of `identity`. What
+// is there is compared: kForeign if it names another server, kDamaged if another directory of this
+// one; nothing there is no error.
+[[nodiscard]] Expected<void> check_owner(FileSystem& files, const std::string& folder,
+                                         const DirectoryIdentity& identity);
+// Puts it there, durably, unless it is.
+Expected<void> name_owner(FileSystem& files, const std::string& folder,
+                          const DirectoryIdentity& identity);
 
 class DataDir {
  public:
@@ -91,7 +103,6 @@ class DataDir {
  private:
   DataDir(FileSystem& files, std::string path) : files_(&files), path_(std::move(path)) {}
   Expected<void> take_lock();
-  Expected<std::optional<DirectoryIdentity>> read_identity() const;
 
   FileSystem* files_;
   std::string path_;

@@ -23,6 +23,10 @@ class Scan {
       : transaction_(transaction), tables_(tables), where_(std::move(where)), visitor_(visitor) {}
 
   Expected<Loaded> run();
+  Expected<CheckpointMeta> read_checkpoint() {
+    if (auto read = read_meta(); !read) return tl::unexpected(read.error());
+    return loaded_.meta;
+  }
 
  private:
   // Rows of one table, hash-checked and counted.
@@ -270,29 +274,68 @@ Expected<Loaded> Scan::run() {
   return loaded_;
 }
 
+// A read transaction over a tree that nobody writes.
+class OpenTree {
+ public:
+  static Expected<OpenTree> open(const std::string& tree_dir);
+  Scan scan(LoadVisitor& visitor) { return Scan(*transaction_, tables_, file_, visitor); }
+
+ private:
+  std::string file_;
+  std::optional<lmdb::Environment> environment_;
+  std::optional<lmdb::Transaction> transaction_;  // after the environment: it goes first
+  TableHandles tables_{};
+};
+
+Expected<OpenTree> OpenTree::open(const std::string& tree_dir) {
+  OpenTree tree;
+  tree.file_ = tree_dir + "/" + std::string(kTreeFileName);
+  const auto exists = posix_file_system().exists(tree.file_);
+  if (!exists) return storage_error(exists.error());
+  if (!*exists) return storage_error(StorageError::Kind::kMissing, tree_dir + ": no tree here");
+  if (const auto pages = check_pages(posix_file_system(), tree.file_); !pages) {
+    return tl::unexpected(pages.error());
+  }
+  auto environment =
+      lmdb::Environment::open(tree_dir, {.map_bytes = limits::kMapBytes, .read_only = true});
+  if (!environment) return lmdb::storage_error(environment.error(), tree.file_);
+  tree.environment_.emplace(std::move(*environment));
+  auto transaction = tree.environment_->begin_read();
+  if (!transaction) return lmdb::storage_error(transaction.error(), tree.file_);
+  tree.transaction_.emplace(std::move(*transaction));
+  const auto tables = open_tables(*tree.transaction_, false);
+  if (!tables) return lmdb::storage_error(tables.error(), tree.file_);
+  tree.tables_ = *tables;
+  return tree;
+}
+
+// For whoever looks at no rows.
+class NoVisitor final : public LoadVisitor {
+ public:
+  bool acl(const AclRow&, std::string&) override { return true; }
+  bool node(const NodeRow&, std::string&) override { return true; }
+  bool session(const SessionRow&, std::string&) override { return true; }
+  bool member(const MemberRow&, std::string&) override { return true; }
+};
+
 }  // namespace
 
 Expected<Loaded> load_tree(const std::string& tree_dir, LoadVisitor& visitor) {
   const auto begin = std::chrono::steady_clock::now();
-  const std::string file = tree_dir + "/" + std::string(kTreeFileName);
-  const auto exists = posix_file_system().exists(file);
-  if (!exists) return storage_error(exists.error());
-  if (!*exists) return storage_error(StorageError::Kind::kMissing, tree_dir + ": no tree here");
-  if (const auto pages = check_pages(posix_file_system(), file); !pages) {
-    return tl::unexpected(pages.error());
-  }
-  const auto environment =
-      lmdb::Environment::open(tree_dir, {.map_bytes = limits::kMapBytes, .read_only = true});
-  if (!environment) return lmdb::storage_error(environment.error(), file);
-  auto transaction = environment->begin_read();
-  if (!transaction) return lmdb::storage_error(transaction.error(), file);
-  const auto tables = open_tables(*transaction, false);
-  if (!tables) return lmdb::storage_error(tables.error(), file);
-  Expected<Loaded> loaded = Scan(*transaction, *tables, file, visitor).run();
+  auto tree = OpenTree::open(tree_dir);
+  if (!tree) return tl::unexpected(tree.error());
+  Expected<Loaded> loaded = tree->scan(visitor).run();
   if (!loaded) return loaded;
   const auto duration = std::chrono::steady_clock::now() - begin;
   loaded->duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   return loaded;
+}
+
+Expected<CheckpointMeta> read_checkpoint(const std::string& tree_dir) {
+  auto tree = OpenTree::open(tree_dir);
+  if (!tree) return tl::unexpected(tree.error());
+  NoVisitor nobody;
+  return tree->scan(nobody).read_checkpoint();
 }
 
 }  // namespace topod::storage

@@ -39,4 +39,7 @@ struct Loaded {
 // kMissing: no tree there. kNewerVersion: of a newer topod. kDamaged: what and where.
 [[nodiscard]] Expected<Loaded> load_tree(const std::string& tree_dir, LoadVisitor& visitor);
 
+// Of the last checkpoint alone; nothing else is looked at.
+[[nodiscard]] Expected<CheckpointMeta> read_checkpoint(const std::string& tree_dir);
+
 }  // namespace topod::storage

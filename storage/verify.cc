@@ -103,8 +103,7 @@ class Examination {
 
 void Examination::describe_directory() {
   const DirectoryIdentity& identity = dir_.identity();
-  say("directory", dir_.path() + ": server " + std::to_string(identity.server.value()) +
-                       ", ensemble " + hex(identity.ensemble.value()));
+  say("directory", dir_.path() + ": server " + std::to_string(identity.server.value()));
 }
 
 void Examination::examine_trees() {
@@ -121,13 +120,14 @@ void Examination::examine_tree(uint64_t generation) {
   const Expected<Loaded> loaded = load_tree(dir_.tree_path(generation), shape);
   if (!loaded) return say_failure(subject, loaded.error());
   const CheckpointMeta& meta = loaded->meta;
-  say(subject, "checkpoint at zxid " + hex(meta.zxid) + ", digest " + hex(meta.digest_low) + ": " +
+  say(subject, "checkpoint at zxid " + hex(meta.zxid) + ", digest " + hex(meta.digest_low) +
+                   ", ensemble " + hex(meta.ensemble.value()) + ": " +
                    counted(loaded->nodes, "znode") + ", " + counted(loaded->acls, "acl") + ", " +
                    counted(loaded->sessions, "session") + ", " +
                    counted(loaded->members, "member") + ", " + counted(loaded->bytes, "byte") +
                    ", all rows intact");
   const DirectoryIdentity& identity = dir_.identity();
-  if (meta.server != identity.server || meta.ensemble != identity.ensemble) {
+  if (meta.server != identity.server) {
     report_.intact = false;
     say(subject, "DAMAGED: belongs to server " + std::to_string(meta.server.value()) +
                      " of ensemble " + hex(meta.ensemble.value()));

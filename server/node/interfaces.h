@@ -106,6 +106,8 @@ class LogStore {
   virtual void add(const zab::Append& record) = 0;
   // Hands over what was added in this turn.
   virtual void submit() = 0;
+  // Reads on another thread; then Node::history_read. A link has one request at a time.
+  virtual void read_history(const zab::HistoryRead& read) = 0;
   // Bytes handed over and not durable yet.
   [[nodiscard]] virtual size_t queued_bytes() const = 0;
   [[nodiscard]] virtual DurationFigures flush_times() const = 0;
@@ -118,6 +120,9 @@ class TreeStore {
   virtual ~TreeStore() = default;
   // The state as it is now, between two entries, has these changes since the last call.
   virtual void collect(const state::State& state, const state::Changes& changes) = 0;
+  // The state is now one that SnapshotStore has received; its tree, of this generation, takes the
+  // place of the one before. Called before the changes made to the new state are collected.
+  virtual void switch_generation(uint64_t generation, const state::State& state) = 0;
   // After-images that no checkpoint under way holds.
   [[nodiscard]] virtual size_t gathered_bytes() const = 0;
   [[nodiscard]] virtual DurationFigures checkpoint_times() const = 0;
@@ -161,8 +166,9 @@ class SnapshotStore {
   virtual ~SnapshotStore() = default;
   // Streams the stored tree to this peer by PeerNet::send; then Node::snapshot_sent.
   virtual void send(LinkId link) = 0;
-  // SnapshotBegin, -Chunk or -End from a peer. When the tree is whole and checked:
-  // Node::snapshot_received. False: the stream is broken, the link is to be closed.
+  // SnapshotBegin, -Chunk or -End from a peer: when the tree is whole and checked,
+  // Node::snapshot_received. Or SnapshotProgress from one that this server streams to. False: the
+  // stream is broken, the link is to be closed.
   virtual bool receive(LinkId link, const peer::Message& part) = 0;
   // The link is gone: whatever was under way on it ends, the unfinished tree is removed.
   virtual void cancel(LinkId link) = 0;

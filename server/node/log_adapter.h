@@ -1,16 +1,22 @@
 // The log thread behind the loop's interface: records of a turn become one batch, and what is
-// durable comes back as a handler on the loop. Loop thread only, but for the callbacks, which
-// only post.
+// durable comes back as a handler on the loop; so does history that was read for peers, on a
+// thread of its own. Knows which part of the log a restart and the peers still need. Loop thread
+// only, but for the callbacks, which only post.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include <asio/io_context.hpp>
 
 #include "server/node/interfaces.h"
+#include "server/node/log_holds.h"
+#include "server/node/log_positions.h"
 #include "server/node/loop_inbox.h"
+#include "server/zab/history.h"
+#include "storage/history_thread.h"
 #include "storage/log_thread.h"
 
 namespace topod::node {
@@ -22,6 +28,8 @@ class LogAdapter final : public LogStore {
     std::function<void(const storage::LogDurable&)> durable;
     std::function<void(bool)> no_space;
     std::function<void(const storage::IoError&)> fatal;
+    // What `read_history` asked for; gone: it is no longer in the log.
+    std::function<void(LinkId, std::vector<zab::HistoryEntry>, bool gone)> history_read;
   };
 
   LogAdapter(asio::io_context& io, std::unique_ptr<storage::Log> log, Events events,
@@ -29,16 +37,30 @@ class LogAdapter final : public LogStore {
 
   void add(const zab::Append& record) override;
   void submit() override;
+  void read_history(const zab::HistoryRead& read) override;
   [[nodiscard]] size_t queued_bytes() const override { return thread_->queued_bytes(); }
   [[nodiscard]] DurationFigures flush_times() const override { return flush_times_; }
 
+  // Everything up to `applied` was replayed; a restart would begin at `from`. Before any record.
+  void start_positions(storage::LogPosition from) { positions_.start(from, last_logged_, end_); }
+  // Where a restart would begin that finds a stored tree of this zxid.
+  [[nodiscard]] storage::LogPosition restart_position(Zxid applied) {
+    return positions_.restart_position(applied);
+  }
   // A restart would read from here on.
-  void trim(storage::LogPosition keep) { thread_->trim(keep); }
-  // Everything submitted becomes durable, the thread ends.
-  void stop() { thread_->stop(); }
+  void trim(storage::LogPosition keep);
+  // Whatever else, the log is kept from here on while a tree is streamed over this link, and until
+  // the peer has had time to ask for what follows it.
+  void hold(LinkId link, storage::LogPosition from);
+  void end_hold(LinkId link);
+  // The newest tree whose installation was logged in this run; 0: none.
+  [[nodiscard]] uint64_t logged_generation() const { return logged_generation_; }
+  // Everything submitted becomes durable, the threads end.
+  void stop();
 
  private:
   void durable(const storage::LogDurable& durable);
+  void history_read(const storage::HistoryRequest& request, storage::HistoryAnswer& answer);
 
   asio::io_context& io_;
   Events events_;
@@ -47,6 +69,13 @@ class LogAdapter final : public LogStore {
   LoopInbox<storage::LogDurable> inbox_{io_,
                                         [this](const storage::LogDurable& done) { durable(done); }};
   storage::RecordBatchPtr batch_;
+  storage::LogPosition end_;  // of what is durable
+  Zxid last_logged_;          // when the log was opened
+  uint64_t cuts_ = 0;         // TRUNCATE and SNAPSHOT records of this run
+  uint64_t logged_generation_ = 0;
+  LogPositions positions_;
+  LogHolds holds_;
+  storage::HistoryThread history_;
   std::unique_ptr<storage::LogThread> thread_;  // last: its callbacks use the rest
 };
 

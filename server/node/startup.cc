@@ -1,9 +1,12 @@
 #include "server/node/startup.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <utility>
 
 #include "server/node/logging.h"
+#include "storage/loader.h"
 #include "storage/log_reader.h"
 #include "storage/log_repair.h"
 
@@ -14,9 +17,6 @@ namespace {
 using storage::LogDamage;
 using storage::LogPosition;
 
-// How many entries are replayed between two collections of changes.
-constexpr uint64_t kReplayedPerCollection = 4'096;
-
 int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -25,6 +25,18 @@ int64_t now_ms() {
 
 tl::unexpected<StartupError> io_failure(const storage::IoError& error) {
   return startup_failure(kExitFailed, error.message());
+}
+
+// Whether others hold what this server would lose.
+bool has_other_voters(const Config& config) {
+  const auto voters =
+      std::count_if(config.members.begin(), config.members.end(),
+                    [](const Member& m) { return m.role == MemberRole::kParticipant; });
+  const bool is_voter =
+      std::any_of(config.members.begin(), config.members.end(), [&](const Member& m) {
+        return m.id == config.server_id && m.role == MemberRole::kParticipant;
+      });
+  return voters > (is_voter ? 1 : 0);
 }
 
 tl::unexpected<StartupError> damaged_log(const LogDamage& damage) {
@@ -54,9 +66,14 @@ class Opening {
 
   Started<void> run();
   OpenedData take() { return std::move(data_); }
+  storage::DataDir take_directory() { return std::move(data_.dir); }
 
  private:
+  Started<void> check_owner();
   Started<void> find_tree();
+  Started<uint64_t> current_generation(const std::vector<uint64_t>& generations) const;
+  Started<void> check_tree(const storage::CheckpointMeta& meta) const;
+  Started<void> check_log() const;
   Started<void> open_behind_tree();
   Started<void> open_without_tree();
   Started<std::optional<LogDamage>> damage_without_tree();
@@ -90,15 +107,19 @@ class Opening {
   std::string tree_damage_;  // empty: it is whole, if it exists
 };
 
-Started<storage::DataDir> open_directory(const Config& config, Entropy& entropy) {
+storage::DirectoryIdentity fresh_identity(ServerId server, Entropy& entropy) {
   storage::DirectoryIdentity fresh;
-  fresh.server = config.server_id;
+  fresh.server = server;
   entropy.fill(fresh.instance);
   std::array<uint8_t, 8> ensemble{};
   entropy.fill(ensemble);
   uint64_t id = 0;
   for (const uint8_t byte : ensemble) id = id << 8 | byte;
   fresh.ensemble = EnsembleId(id);
+  return fresh;
+}
+
+Started<storage::DataDir> open_directory(const Config& config, Entropy& entropy) {
   storage::FileSystem& files = storage::posix_file_system();
   if (!config.create_data_dir) {
     const auto exists = files.exists(config.data_dir);
@@ -108,19 +129,81 @@ Started<storage::DataDir> open_directory(const Config& config, Entropy& entropy)
                              config.data_dir + " does not exist and datadir.autocreate=false");
     }
   }
-  auto dir = storage::DataDir::open_or_create(files, config.data_dir, fresh);
+  auto dir = storage::DataDir::open_or_create(files, config.data_dir,
+                                              fresh_identity(config.server_id, entropy));
   if (!dir) return startup_failure(dir.error());
   return std::move(*dir);
 }
 
 Started<void> Opening::run() {
+  if (auto checked = check_owner(); !checked) return checked;
   if (auto found = find_tree(); !found) return found;
   const bool whole = tree_exists_ && tree_damage_.empty();
   if (auto opened = whole ? open_behind_tree() : open_without_tree(); !opened) return opened;
   data_.znodes = data_.state->tree.size();
-  data_.promises.founded = !data_.log->contents().founding().empty();
-  data_.promises.ensemble = data_.identity.ensemble;
+  if (!data_.promises.founding.ParseFromString(data_.log->contents().founding())) {
+    return startup_failure(kExitDamaged, data_.log_dir + ": the FOUNDING record cannot be decoded");
+  }
+  data_.is_alone = !has_other_voters(config_) && data_.promises.founding.voters_size() <= 1;
+  if (auto checked = check_log(); !checked) return checked;
+  const auto named = storage::name_owner(*data_.log_files, data_.log_dir, data_.identity);
+  if (!named) return startup_failure(named.error());
   return {};
+}
+
+// ---- whose it is -------------------------------------------------------------------------------
+
+Started<void> Opening::check_owner() {
+  const auto owner = storage::check_owner(*data_.log_files, data_.log_dir, data_.identity);
+  if (owner) return {};
+  const bool damaged = owner.error().kind == storage::StorageError::Kind::kDamaged;
+  if (damaged && options_.discard_damaged) return {};
+  return startup_failure(owner.error());
+}
+
+Started<void> Opening::check_tree(const storage::CheckpointMeta& meta) const {
+  if (meta.server == data_.identity.server) return {};
+  return startup_failure(kExitFailed,
+                         data_.dir.tree_path(data_.generation) + " holds the data of server " +
+                             std::to_string(meta.server.value()) + ", this is server " +
+                             std::to_string(data_.identity.server.value()));
+}
+
+// Whether log and tree belong together, as far as the log can tell.
+Started<void> Opening::check_log() const {
+  const storage::LogScan& scan = data_.log->recovered();
+  const auto& installed = scan.contents.snapshot();
+  if (installed && installed->generation > data_.generation) {
+    return startup_failure(kExitDamaged, "the log goes on from " +
+                                             data_.dir.tree_path(installed->generation) +
+                                             ", which is missing");
+  }
+  if (scan.batches == 0 && data_.state->applied > Zxid() && has_other_voters(config_)) {
+    return startup_failure(kExitDamaged, "the log is missing from " + data_.log_dir +
+                                             ", and with it what this server has promised");
+  }
+  return {};
+}
+
+// ---- which tree --------------------------------------------------------------------------------
+
+// Of several the one that the log says was installed. One that was received and not installed has
+// no place in the log yet.
+Started<uint64_t> Opening::current_generation(const std::vector<uint64_t>& generations) const {
+  if (generations.size() == 1) return generations.front();
+  const auto scan =
+      storage::scan_log(*data_.log_files, data_.log_dir, data_.log_identity, std::nullopt);
+  if (!scan) return io_failure(scan.error());
+  const auto& installed = scan->contents.snapshot();
+  if (installed &&
+      std::binary_search(generations.begin(), generations.end(), installed->generation)) {
+    return installed->generation;
+  }
+  for (auto it = generations.rbegin(); it != generations.rend(); ++it) {
+    const auto meta = storage::read_checkpoint(data_.dir.tree_path(*it));
+    if (meta && meta->log_segment > 0) return *it;
+  }
+  return generations.front();
 }
 
 Started<void> Opening::find_tree() {
@@ -128,7 +211,9 @@ Started<void> Opening::find_tree() {
   if (!generations) return startup_failure(generations.error());
   tree_exists_ = !generations->empty();
   if (!tree_exists_) return {};
-  data_.generation = generations->back();
+  const auto current = current_generation(*generations);
+  if (!current) return tl::unexpected(current.error());
+  data_.generation = *current;
   auto tree = load_stored_tree(data_.dir.tree_path(data_.generation));
   if (!tree) {
     if (tree.error().exit_code != kExitDamaged) return tl::unexpected(tree.error());
@@ -137,6 +222,7 @@ Started<void> Opening::find_tree() {
   }
   data_.state = std::move(tree->state);
   const storage::CheckpointMeta& meta = tree->meta;
+  if (auto checked = check_tree(meta); !checked) return checked;
   data_.promises.accepted_epoch = meta.accepted_epoch;
   data_.promises.current_epoch = meta.current_epoch;
   if (meta.log_segment > 0) data_.replay_from = {meta.log_segment, meta.log_offset_bytes};
@@ -326,53 +412,75 @@ void Opening::take_log(std::unique_ptr<storage::Log> log) {
   promises.current_epoch = std::max(promises.current_epoch, contents.current_epoch());
 }
 
+// ---- a member that has lost something ----------------------------------------------------------
+
+Started<void> move_log(storage::FileSystem& files, const std::string& from,
+                       const std::string& parent) {
+  const auto exists = files.exists(from);
+  if (!exists) return io_failure(exists.error());
+  if (!*exists) return {};
+  const auto names = files.list(from);
+  if (!names) return io_failure(names.error());
+  const auto aside = storage::make_damaged_folder(files, parent);
+  if (!aside) return startup_failure(aside.error());
+  for (const std::string& name : *names) {
+    if (name.starts_with(storage::kDamagedPrefix)) continue;
+    if (auto moved = files.rename(from + "/" + name, *aside + "/" + name); !moved) {
+      return io_failure(moved.error());
+    }
+  }
+  for (const std::string& folder : {*aside, from}) {
+    if (auto synced = files.sync_dir(folder); !synced) return io_failure(synced.error());
+  }
+  return {};
+}
+
+// Everything goes aside. First of all the directory becomes another one, which no vote counts for:
+// whatever a crash leaves of this, nobody takes it for the one that has promised something.
+Started<void> begin_anew(const Config& config, const StartOptions& options, storage::DataDir& dir,
+                         Entropy& entropy, const std::string& why) {
+  log_error("start",
+            "this server has lost what it had stored. The rest is put aside; it begins as a blank "
+            "learner, and votes again once the others have brought it up to date",
+            {{"why", why}, {"dataDir", dir.path()}});
+  const auto renamed = dir.replace_identity(fresh_identity(config.server_id, entropy));
+  if (!renamed) return startup_failure(renamed.error());
+  const auto generations = dir.generations();
+  if (!generations) return startup_failure(generations.error());
+  for (const uint64_t generation : *generations) {
+    const auto aside = dir.set_aside("tree." + std::to_string(generation));
+    if (!aside) return startup_failure(aside.error());
+  }
+  const bool inside = config.log_dir.empty();
+  return move_log(*options.log_files, inside ? dir.wal_path() : config.log_dir,
+                  inside ? dir.path() : config.log_dir);
+}
+
 }  // namespace
 
 Started<OpenedData> open_data(const Config& config, const StartOptions& options, Entropy& entropy) {
   const int64_t began_ms = now_ms();
   auto dir = open_directory(config, entropy);
   if (!dir) return tl::unexpected(dir.error());
-  Opening opening(config, options, std::move(*dir));
-  if (auto done = opening.run(); !done) return tl::unexpected(done.error());
-  OpenedData data = opening.take();
+  const bool is_replaceable = has_other_voters(config);
+  StartOptions judged = options;
+  // What the others hold is better than what is left here.
+  if (is_replaceable) judged.discard_damaged = false;
+  auto opening = std::make_unique<Opening>(config, judged, std::move(*dir));
+  auto opened = opening->run();
+  if (!opened && opened.error().exit_code == kExitDamaged && is_replaceable) {
+    dir = opening->take_directory();
+    opening.reset();
+    if (auto done = begin_anew(config, options, *dir, entropy, opened.error().what); !done) {
+      return tl::unexpected(done.error());
+    }
+    opening = std::make_unique<Opening>(config, judged, std::move(*dir));
+    opened = opening->run();
+  }
+  if (!opened) return tl::unexpected(opened.error());
+  OpenedData data = opening->take();
   data.load_ms = now_ms() - began_ms;
   return data;
-}
-
-Started<Replayed> replay_log(const OpenedData& data, zab::Replica& replica, TreeStore& tree) {
-  const int64_t began_ms = now_ms();
-  Replayed replayed;
-  const storage::LogScan& scan = data.log->recovered();
-  if (scan.batches == 0) return replayed;
-  storage::LogReader reader(*data.log_files, data.log_dir, data.log_identity, scan,
-                            data.replay_from.value_or(scan.begin));
-  while (true) {
-    const auto record = reader.next();
-    if (!record) return startup_failure(kExitDamaged, record.error());
-    if (*record == nullptr) break;
-    const storage::LogRecordView& view = **record;
-    const Zxid applied = replica.state().applied;
-    if (view.zxid <= applied) continue;  // the checkpoint covers it
-    if (Zxid(static_cast<int64_t>(view.number)) != applied) {
-      return startup_failure(kExitDamaged, "the log goes on at zxid " + hex(view.zxid.value()) +
-                                               " after " + hex(static_cast<int64_t>(view.number)) +
-                                               ", but the stored tree ends at " +
-                                               hex(applied.value()) +
-                                               ". Restore both from the same backup");
-    }
-    if (!replica.replay(view.zxid, view.payload)) {
-      return startup_failure(
-          kExitDamaged, "the log entry at zxid " + hex(view.zxid.value()) + " cannot be decoded");
-    }
-    if (++replayed.transactions % kReplayedPerCollection == 0) {
-      tree.collect(replica.state(), replica.changes());
-      replica.changes().clear();
-    }
-  }
-  tree.collect(replica.state(), replica.changes());
-  replica.changes().clear();
-  replayed.milliseconds = now_ms() - began_ms;
-  return replayed;
 }
 
 }  // namespace topod::node

@@ -1,6 +1,8 @@
 // From a data directory to a state in memory: lock, identity, stored tree, log. Runs before the
-// loop. Whatever is damaged, foreign or newer ends the start with a sentence that says what and
-// where, and nothing is changed, unless the operator has ordered to go on without it.
+// loop. Whatever is foreign or newer ends the start with a sentence that says what and where, and
+// nothing is changed. So does what is damaged where there is one voter, unless the operator has
+// ordered to go on without it. A member of a larger ensemble puts it aside and begins as a blank
+// learner: the others hold what it lost, and let it vote again when it has caught up.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +45,7 @@ struct OpenedData {
   std::optional<storage::Store> store;
   std::optional<state::State> state;  // the checkpoint's
   zab::Promises promises;
+  bool is_alone = true;  // a quorum of one: whatever is logged is committed
   // For the summary of the start.
   uint64_t znodes = 0;
   int64_t load_ms = 0;
@@ -53,14 +56,5 @@ struct OpenedData {
 // start either goes on, or says again what is damaged.
 [[nodiscard]] Started<OpenedData> open_data(const Config& config, const StartOptions& options,
                                             Entropy& entropy);
-
-struct Replayed {
-  uint64_t transactions = 0;
-  int64_t milliseconds = 0;
-};
-// Applies what the log holds beyond the checkpoint. `collect` is called now and then with the
-// changes so far.
-[[nodiscard]] Started<Replayed> replay_log(const OpenedData& data, zab::Replica& replica,
-                                           TreeStore& tree);
 
 }  // namespace topod::node

@@ -93,7 +93,7 @@ storage::CheckpointMeta checkpoint_meta(const state::State& state, const zab::Pr
   storage::CheckpointMeta meta;
   meta.feature_level = state.feature_level;
   meta.server = identity.server;
-  meta.ensemble = identity.ensemble;
+  meta.ensemble = EnsembleId(promises.founding.ensemble());
   meta.acl_counter = state.acls.counter();
   meta.zxid = state.applied;
   meta.accepted_epoch = promises.accepted_epoch;

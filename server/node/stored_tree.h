@@ -6,7 +6,7 @@
 
 #include "server/node/startup_error.h"
 #include "server/state/state.h"
-#include "server/zab/leader.h"
+#include "server/zab/journal.h"
 #include "storage/data_dir.h"
 #include "storage/log_format.h"
 #include "storage/store.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <asio/post.hpp>
 
@@ -22,26 +23,71 @@ void sort_unique(std::vector<Id>& ids) {
 
 }  // namespace
 
-TreeAdapter::TreeAdapter(asio::io_context& io, storage::Store store, const Config& config,
-                         const storage::DirectoryIdentity& identity, Events events)
-    : io_(io), config_(config), identity_(identity), events_(std::move(events)) {
+TreeAdapter::TreeAdapter(asio::io_context& io, storage::Store store, uint64_t generation,
+                         const Config& config, const storage::DirectoryIdentity& identity,
+                         Events events)
+    : io_(io),
+      config_(config),
+      identity_(identity),
+      events_(std::move(events)),
+      generation_(generation) {
+  start(std::move(store));
+}
+
+TreeAdapter::~TreeAdapter() {
+  if (retiring_.joinable()) retiring_.join();
+}
+
+void TreeAdapter::start(storage::Store store) {
   storage::StoreThreadOptions options;
-  options.scrub_period = std::chrono::milliseconds(config.scrub_period_ms);
+  options.scrub_period = std::chrono::milliseconds(config_.scrub_period_ms);
+  // What the thread of an earlier generation still says means nothing any more.
+  const auto post = [this, generation = generation_](auto act) {
+    asio::post(io_, [this, generation, act = std::move(act)] {
+      if (generation == generation_) act();
+    });
+  };
   storage::StoreCallbacks callbacks;
-  callbacks.on_checkpoint = [this](const storage::CheckpointMeta&, int64_t commit_ns) {
-    asio::post(io_, [this, commit_ns] { done(commit_ns); });
+  callbacks.on_checkpoint = [this, post](const storage::CheckpointMeta&, int64_t commit_ns) {
+    post([this, commit_ns] { done(commit_ns); });
   };
-  callbacks.on_fatal = [this](const storage::StorageError& error) {
-    asio::post(io_, [this, what = error.what] { events_.fatal(what); });
+  callbacks.on_fatal = [this, post](const storage::StorageError& error) {
+    post([this, what = error.what] { events_.fatal(what); });
   };
-  callbacks.on_no_space = [this](bool no_space) {
-    asio::post(io_, [this, no_space] { events_.no_space(no_space); });
+  callbacks.on_no_space = [this, post](bool no_space) {
+    post([this, no_space] { events_.no_space(no_space); });
   };
   callbacks.on_damage = [](const storage::StorageError& error) {
     // The tree in memory is whole; the operator should replace the disk or restore a member.
     log_error("store", "the scrub found damage in the stored tree", {{"what", error.what}});
   };
-  thread_ = std::make_unique<storage::StoreThread>(std::move(store), options, std::move(callbacks));
+  thread_ = std::make_shared<storage::StoreThread>(std::move(store), options, std::move(callbacks));
+}
+
+void TreeAdapter::switch_generation(uint64_t generation, const state::State&) {
+  retire(std::move(thread_), std::exchange(generation_, generation));
+  events_.no_space(false);
+  gathering_ = {};
+  busy_ = false;
+  under_way_ = previous_ = {};
+  auto store = storage::Store::open(storage::tree_path(config_.data_dir, generation),
+                                    {.map_bytes = config_.map_bytes});
+  if (!store) return events_.fatal(store.error().what);
+  start(std::move(*store));
+}
+
+void TreeAdapter::retire(std::shared_ptr<storage::StoreThread> thread, uint64_t generation) {
+  if (retiring_.joinable()) retiring_.join();
+  retiring_ = std::thread([thread = std::move(thread),
+                           path = storage::tree_path(config_.data_dir, generation)]() mutable {
+    thread->stop();
+    thread.reset();
+    const auto removed = storage::remove_folder(storage::posix_file_system(), path);
+    if (!removed) {
+      log_warn("store", "the tree that was replaced cannot be removed; the next start tries again",
+               {{"why", removed.error().what}});
+    }
+  });
 }
 
 void TreeAdapter::collect(const state::State& state, const state::Changes& changes) {

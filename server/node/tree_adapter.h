@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <asio/io_context.hpp>
 
@@ -31,14 +32,22 @@ class TreeAdapter final : public TreeStore {
     std::function<void(const std::string&)> fatal;
   };
 
-  TreeAdapter(asio::io_context& io, storage::Store store, const Config& config,
+  TreeAdapter(asio::io_context& io, storage::Store store, uint64_t generation, const Config& config,
               const storage::DirectoryIdentity& identity, Events events);
+  ~TreeAdapter() override;
 
   void collect(const state::State& state, const state::Changes& changes) override;
+  void switch_generation(uint64_t generation, const state::State& state) override;
   [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return checkpoint_times_; }
 
-  // The entries applied so far end at this place in the log.
+  [[nodiscard]] uint64_t generation() const { return generation_; }
+  // For snapshots on another thread. What holds it may outlive a switch to the next generation.
+  [[nodiscard]] std::shared_ptr<const storage::Store> store() const {
+    return {thread_, &thread_->store()};
+  }
+
+  // A restart with what is applied so far would begin at this place in the log.
   void set_position(storage::LogPosition position) { position_ = position; }
   // Hands over what has gathered, if it is time or too much.
   void checkpoint_if_due(const zab::Replica& replica, int64_t now_ms);
@@ -46,14 +55,18 @@ class TreeAdapter final : public TreeStore {
   void stop(const zab::Replica& replica);
 
  private:
+  void start(storage::Store store);
   void begin(const zab::Replica& replica);
   void done(int64_t commit_ns);
+  // Ends the thread and removes its tree, without keeping the loop waiting.
+  void retire(std::shared_ptr<storage::StoreThread> thread, uint64_t generation);
 
   asio::io_context& io_;
   const Config& config_;
   storage::DirectoryIdentity identity_;
   Events events_;
   DurationFigures checkpoint_times_;
+  uint64_t generation_;
 
   storage::Checkpoint gathering_;
   storage::LogPosition position_;
@@ -61,8 +74,9 @@ class TreeAdapter final : public TreeStore {
   storage::LogPosition previous_;   // of the last one that is durable
   bool busy_ = false;
   int64_t last_begin_ms_ = 0;
-  std::vector<NodeId> changed_nodes_;             // reused
-  std::unique_ptr<storage::StoreThread> thread_;  // last: its callbacks use the rest
+  std::vector<NodeId> changed_nodes_;  // reused
+  std::thread retiring_;
+  std::shared_ptr<storage::StoreThread> thread_;  // last: its callbacks use the rest
 };
 
 }  // namespace topod::node

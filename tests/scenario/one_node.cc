@@ -85,6 +85,7 @@ class OneNode::LogQueue final : public node::LogStore {
     records.push_back({record.kind, record.zxid, record.number, std::string(record.payload)});
   }
   void submit() override {}
+  void read_history(const zab::HistoryRead&) override {}  // there are no peers
   [[nodiscard]] size_t queued_bytes() const override { return 0; }
   [[nodiscard]] node::DurationFigures flush_times() const override { return {}; }
 
@@ -99,7 +100,7 @@ struct OneNode::Run {
         net(owner.bytes_),
         replica(owner.replica_config, std::move(*data.state),
                 Incarnation(static_cast<CountingEntropy&>(*owner.entropy_).next_number())),
-        tree(io, std::move(*data.store), owner.config, data.identity,
+        tree(io, std::move(*data.store), data.generation, owner.config, data.identity,
              {.log_trimmable =
                   [this](storage::LogPosition keep) { disk_failed |= !log().trim(keep); },
               .no_space = [](bool) { CHECK_MSG(false, "no space for the tree"); },
@@ -154,7 +155,7 @@ node::Started<void> OneNode::try_start(bool discard_damaged) {
   if (!replayed) return tl::unexpected(replayed.error());
   run_ = std::move(run);
   run_->tree.set_position(run_->log().end());
-  run_->replica.start(run_->data.promises, now_);
+  run_->replica.start(now_);
   end_turn();
   flush();
   if (!running()) return node::startup_failure(node::kExitFailed, "the log's disk has failed");

@@ -19,6 +19,7 @@
 #include "proto/records.h"
 #include "server/node/config.h"
 #include "server/node/node.h"
+#include "server/node/replay.h"
 #include "server/node/startup.h"
 #include "server/node/tree_adapter.h"
 #include "tests/unit/state/state_driver.h"

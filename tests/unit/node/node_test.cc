@@ -53,6 +53,7 @@ class RecordingLog final : public LogStore {
  public:
   void add(const zab::Append&) override { ++records; }
   void submit() override { ++submissions; }
+  void read_history(const zab::HistoryRead&) override {}
   [[nodiscard]] size_t queued_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures flush_times() const override { return {}; }
 
@@ -66,6 +67,7 @@ class RecordingTree final : public TreeStore {
     nodes += changes.nodes.size();
     ++collections;
   }
+  void switch_generation(uint64_t, const state::State&) override {}
   [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }
 
