@@ -65,8 +65,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   [[nodiscard]] int64_t began_ms() const { return began_ms_; }  // connected, then opened
   [[nodiscard]] int64_t heard_ms() const { return heard_ms_; }
   [[nodiscard]] int64_t spoke_ms() const { return spoke_ms_; }
-  // This process did not run for a while: nobody's silence is counted.
-  void forgive(int64_t now_ms) { heard_ms_ = now_ms; }
+  // That much of the other end's silence does not count.
+  void forgive(int64_t milliseconds) { heard_ms_ += milliseconds; }
   [[nodiscard]] size_t queued_bytes() const { return out_.size() - sent_; }
   [[nodiscard]] uint64_t bytes_received() const { return bytes_received_; }
   [[nodiscard]] uint64_t bytes_sent() const { return bytes_sent_; }

@@ -366,10 +366,10 @@ void PeerMesh::sweep() {
   sweep_timer_.async_wait([this](const asio::error_code& error) {
     if (error || stopped_) return;
     const int64_t now = link_clock_ms();
-    // If this process did not run for a while, what the others said is still to be read.
-    const bool overslept = now - sweep_due_ms_ > ping_ms_;
+    // While this process did not run, what the others said could not be read.
+    const int64_t late_ms = now - sweep_due_ms_;
     for (const auto& member : members_) {
-      if (overslept && member->link) member->link->forgive(now);
+      if (late_ms > ping_ms_ && member->link) member->link->forgive(late_ms);
       look_after(*member, now);
     }
     drop_slow_strangers(now);

@@ -20,6 +20,9 @@ bool linked(const PeerNode& left, uint32_t left_id, const PeerNode& right, uint3
   return left.told.linked(right_id) && right.told.linked(left_id);
 }
 
+// Longer than any test takes.
+constexpr int64_t kNever = 600'000;
+
 tcp::socket connect(PeerWorld& world, uint16_t port) {
   tcp::socket socket(world.io);
   socket.connect({asio::ip::address_v4::loopback(), port});
@@ -31,9 +34,11 @@ TEST(PeerMesh, MembersThatStartTogetherGetOneLinkPerPairAndKeepIt) {
   for (int round = 0; round < kRounds; ++round) {
     SCOPED_TRACE(testing::Message() << "seed " << round);
     PeerWorld world(3, static_cast<uint64_t>(round));
-    PeerNode& one = world.start(1);
-    PeerNode& two = world.start(2);
-    PeerNode& three = world.start(3);
+    PeerNode& one = world.listen(world.options(1));
+    PeerNode& two = world.listen(world.options(2));
+    PeerNode& three = world.listen(world.options(3));
+    // Both ends of each pair reach the other, so their connections cross.
+    for (PeerNode* node : {&one, &two, &three}) node->mesh.start(node->told);
     ASSERT_TRUE(world.run_until([&] {
       return linked(one, 1, two, 2) && linked(two, 2, three, 3) && linked(one, 1, three, 3);
     }));
@@ -228,17 +233,39 @@ TEST(PeerMesh, StrangersDisturbNobodyAndAreClosed) {
   EXPECT_THAT(one.mesh.refusals().last, HasSubstr("not the peer protocol"));
 }
 
-TEST(PeerMesh, AMemberFindsItsWayPastManyStrangers) {
+TEST(PeerMesh, AMemberFindsItsWayPastManyStrangersOfWhomTheOldestIsClosed) {
   PeerWorld world(2);
   PeerOptions options = world.options(1);
   options.members.front().addresses = {{"127.0.0.1", 1}};  // only accepts
+  options.handshake_max_ms = kNever;
   PeerNode& one = world.start(std::move(options));
   std::vector<tcp::socket> strangers;
   for (size_t i = 0; i < kPeerStrangersMax; ++i) {
     strangers.push_back(connect(world, world.port(1)));
   }
+  bool closed = false;
+  char byte;
+  strangers.front().async_read_some(
+      asio::buffer(&byte, 1),
+      [&](const asio::error_code& error, size_t) { closed = static_cast<bool>(error); });
   PeerNode& two = world.start(2);
-  EXPECT_TRUE(world.run_until([&] { return linked(one, 1, two, 2); }));
+  EXPECT_TRUE(world.run_until([&] { return linked(one, 1, two, 2) && closed; }));
+}
+
+TEST(PeerMesh, ALinkThatWorkedIsMadeAgainAtOnce) {
+  PeerWorld world(2);
+  PeerOptions accepts = world.options(1);
+  accepts.members.front().addresses = {{"127.0.0.1", 1}};
+  PeerOptions dials = world.options(2);
+  dials.retry_min_ms = dials.retry_max_ms = kNever;
+  PeerNode& one = world.start(std::move(accepts));
+  PeerNode& two = world.start(std::move(dials));
+  ASSERT_TRUE(world.run_until([&] { return linked(one, 1, two, 2); }));
+  const int64_t since_ms = figures_of(two.mesh.peers(), 1).since_ms;
+  ASSERT_TRUE(world.run_until(
+      [&] { return figures_of(two.mesh.peers(), 1).heard_ms > since_ms + kPeerWorkedMs; }));
+  one.mesh.close(one.told.links.at(2), "to see what happens");
+  EXPECT_TRUE(world.run_until([&] { return two.told.connected == 2 && linked(one, 1, two, 2); }));
 }
 
 struct OutsiderCase {
@@ -311,6 +338,53 @@ TEST(PeerMesh, ASecondProcessWithALinkedMembersIdIsRefusedWhileTheFirstAnswers) 
   }
 }
 
+// One end of one connection, made by hand.
+class ByHand final : public PeerLinkOwner {
+ public:
+  ByHand(PeerWorld& world, const PeerOptions& self, uint32_t target, uint64_t last_link) {
+    Hello hello;
+    hello.server = self.self;
+    hello.target = ServerId(target);
+    hello.run = 1;
+    hello.last_link = last_link;
+    hello.instance = self.instance;
+    hello.voters_hash = self.voters_hash;
+    world.entropy.fill(hello.nonce);
+    const auto side = PeerHandshake::Side::kDialer;
+    PeerLinkOwner& owner = *this;
+    link = std::make_shared<PeerLink>(owner, connect(world, world.port(target)), "by hand", side,
+                                      PeerHandshake(side, hello, {ServerId(target)}, self.secret));
+    link->start();
+  }
+  void link_verified(PeerLink&) override { link->proceed(); }
+  void link_open(PeerLink&) override {}
+  bool link_frame(PeerLink&, std::string_view) override { return true; }
+  void link_failed(PeerLink&, std::string_view) override {}
+  [[nodiscard]] int64_t link_clock_ms() const override { return 0; }
+
+  std::shared_ptr<PeerLink> link;
+};
+
+TEST(PeerMesh, AConnectionDialedBeforeTheLinkWasSeenIsPutAsideAndOneDialedAfterItsLossIsTaken) {
+  PeerWorld world(2);
+  PeerOptions decides = world.options(2);
+  decides.members.front().addresses = {{"127.0.0.1", 1}};
+  PeerNode& two = world.start(std::move(decides));
+  ByHand first(world, world.options(1), 2, 0);
+  ASSERT_TRUE(world.run_until([&] { return first.link->is_open() && two.told.linked(1); }));
+
+  ByHand crossed(world, world.options(1), 2, 0);
+  ASSERT_TRUE(world.run_until([&] { return crossed.link->is_closed(); }));
+  EXPECT_EQ(crossed.link->handshake().refusal(), Refusal::kAlreadyLinked);
+  EXPECT_EQ(two.told.disconnected, 0);
+  EXPECT_EQ(two.mesh.refusals().count, 0u);
+
+  ByHand again(world, world.options(1), 2, first.link->handshake().link_name());
+  ASSERT_TRUE(world.run_until([&] { return again.link->is_open() && two.told.connected == 2; }));
+  EXPECT_EQ(two.told.disconnected, 1);
+  EXPECT_TRUE(world.run_until([&] { return first.link->is_closed(); }));
+}
+
 TEST(PeerMesh, ACopiedDataDirectoryIsRefusedWhileItsOwnerIsLinked) {
   PeerWorld world(3);
   PeerNode& one = world.start(1);
@@ -330,7 +404,7 @@ TEST(PeerMesh, ACopiedDataDirectoryIsRefusedWhileItsOwnerIsLinked) {
 TEST(PeerMesh, ASilentLinkIsClosedAndItsPlaceGoesToWhoAnswers) {
   PeerWorld world(2);
   PeerOptions options = world.options(1);
-  options.silence_max_ms = 20'000;
+  options.silence_max_ms = kNever;
   PeerNode& one = world.start(std::move(options));
   PeerWorld frozen(2);  // a loop of its own, which will stand still
   PeerOptions frozen_options = frozen.options(2);

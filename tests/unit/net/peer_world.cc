@@ -66,11 +66,16 @@ PeerOptions PeerWorld::options(uint32_t server) const {
   return options;
 }
 
-PeerNode& PeerWorld::start(PeerOptions options) {
+PeerNode& PeerWorld::listen(PeerOptions options) {
   PeerNode& node =
       *nodes_.emplace_back(std::make_unique<PeerNode>(io, std::move(options), entropy));
   const auto listening = node.mesh.listen();
   CHECK_MSG(listening.has_value(), "a port that was held cannot be listened at");
+  return node;
+}
+
+PeerNode& PeerWorld::start(PeerOptions options) {
+  PeerNode& node = listen(std::move(options));
   node.mesh.start(node.told);
   return node;
 }

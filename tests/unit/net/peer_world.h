@@ -63,6 +63,7 @@ class PeerWorld {
   // A process that is this server: knows all others, listens at its port. The object lives until
   // the world ends, for handlers may still be queued.
   [[nodiscard]] PeerOptions options(uint32_t server) const;
+  PeerNode& listen(PeerOptions options);
   PeerNode& start(PeerOptions options);
   PeerNode& start(uint32_t server) { return start(options(server)); }
 
