@@ -5,16 +5,29 @@
 #include <algorithm>
 #include <charconv>
 
+#include "server/node/text.h"
+
 namespace topod::node {
 namespace {
 
 constexpr size_t kHostBytesMax = 255;
 
+// In network byte order.
+std::optional<in_addr> as_ipv4(std::string_view text) {
+  in_addr parsed{};
+  if (inet_pton(AF_INET, std::string(text).c_str(), &parsed) != 1) return std::nullopt;
+  return parsed;
+}
+
+std::optional<in6_addr> as_ipv6(std::string_view text) {
+  in6_addr parsed{};
+  if (inet_pton(AF_INET6, std::string(text).c_str(), &parsed) != 1) return std::nullopt;
+  return parsed;
+}
+
 bool is_ipv6(std::string_view text) {
   // A zone ("fe80::1%eth0") is not part of what inet_pton understands.
-  const std::string address(text.substr(0, text.find('%')));
-  in6_addr parsed{};
-  return inet_pton(AF_INET6, address.c_str(), &parsed) == 1;
+  return as_ipv6(text.substr(0, text.find('%'))).has_value();
 }
 
 bool is_name_character(char c) {
@@ -34,11 +47,27 @@ bool is_host(std::string_view text) {
   if (text.empty() || text.size() > kHostBytesMax) return false;
   if (text.find('\0') != std::string_view::npos) return false;
   if (text.find(':') != std::string_view::npos) return is_ipv6(text);
-  if (is_meant_as_ipv4(text)) {
-    in_addr parsed{};
-    return inet_pton(AF_INET, std::string(text).c_str(), &parsed) == 1;
-  }
+  if (is_meant_as_ipv4(text)) return as_ipv4(text).has_value();
   return text.front() != '-' && std::all_of(text.begin(), text.end(), is_name_character);
+}
+
+bool is_loopback(std::string_view host) {
+  constexpr uint32_t kLoopbackNet = 127;
+  if (const auto ipv4 = as_ipv4(host)) return ntohl(ipv4->s_addr) >> 24 == kLoopbackNet;
+  if (const auto ipv6 = as_ipv6(host)) return IN6_IS_ADDR_LOOPBACK(&*ipv6);
+  return lower_case(host) == "localhost";
+}
+
+bool is_any_address(std::string_view host) {
+  if (const auto ipv4 = as_ipv4(host)) return ipv4->s_addr == INADDR_ANY;
+  if (const auto ipv6 = as_ipv6(host)) return IN6_IS_ADDR_UNSPECIFIED(&*ipv6);
+  return false;
+}
+
+std::string to_string(const HostPort& address) {
+  const bool needs_brackets = address.host.find(':') != std::string::npos;
+  return (needs_brackets ? "[" + address.host + "]" : address.host) + ":" +
+         std::to_string(address.port);
 }
 
 std::optional<uint16_t> parse_port(std::string_view text) {

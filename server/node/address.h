@@ -19,6 +19,14 @@ struct HostPort {
 // IPv6 address, without brackets.
 [[nodiscard]] bool is_host(std::string_view text);
 
+// 127.0.0.0/8, ::1 or localhost: reached from this machine alone.
+[[nodiscard]] bool is_loopback(std::string_view host);
+// 0.0.0.0 or ::, which stands for all of a machine's addresses and reaches nobody.
+[[nodiscard]] bool is_any_address(std::string_view host);
+
+// "name:1", "1.2.3.4:1" or "[::1]:1".
+[[nodiscard]] std::string to_string(const HostPort& address);
+
 // 0 to 65535, decimal digits only.
 [[nodiscard]] std::optional<uint16_t> parse_port(std::string_view text);
 

@@ -48,6 +48,8 @@ class Loader {
     settle_session_timeouts();
     check_relations();
     check_words();
+    read_peer_secret();
+    check_peers_are_believed_for_a_reason();
     if (!errors_.empty()) return tl::unexpected(std::move(errors_));
     return Loaded{std::move(config_), std::move(remarks_)};
   }
@@ -62,10 +64,13 @@ class Loader {
   void apply_overrides();
   void settle_members();
   void read_server_id();
+  [[nodiscard]] std::string listed_ids() const;
   void settle_client_port();
   void settle_session_timeouts();
   void check_relations();
   void check_words();
+  void read_peer_secret();
+  void check_peers_are_believed_for_a_reason();
 
   void remark(LogLevel level, const std::string& file, int line, std::string_view key,
               std::string text) {
@@ -236,7 +241,9 @@ void Loader::read_server_id() {
     if (config_.members.size() == 1)
       config_.server_id = config_.members.front().id;
     else
-      remark(LogLevel::kError, path, 0, "", "expected this server's id: " + text.error());
+      remark(LogLevel::kError, path, 0, "",
+             "expected this server's id, one of " + listed_ids() +
+                 ", in a line of its own: " + text.error());
     return;
   }
   const auto id = parse_whole_number(trimmed(*text));
@@ -246,21 +253,26 @@ void Loader::read_server_id() {
     return;
   }
   config_.server_id = ServerId(static_cast<uint32_t>(*id));
-  const bool is_listed =
-      std::any_of(config_.members.begin(), config_.members.end(),
-                  [&](const Member& member) { return member.id == config_.server_id; });
-  if (!is_listed) {
+  if (find_self(config_) == nullptr) {
     remark(LogLevel::kError, path, 1, "",
-           "expected the id of a server line, not " + std::to_string(*id));
+           "expected the id of a server line (" + listed_ids() + "), not " + std::to_string(*id) +
+               ": add a line server." + std::to_string(*id) + ", or correct the id");
   }
+}
+
+std::string Loader::listed_ids() const {
+  std::string ids;
+  for (const Member& member : config_.members) {
+    if (!ids.empty()) ids += ", ";
+    ids += std::to_string(member.id.value());
+  }
+  return ids;
 }
 
 // The port may come with the server's own line; a line of its own must then agree.
 void Loader::settle_client_port() {
-  const auto self =
-      std::find_if(config_.members.begin(), config_.members.end(),
-                   [&](const Member& member) { return member.id == config_.server_id; });
-  if (self != config_.members.end() && self->client && !overrides_.client_port) {
+  const Member* self = find_self(config_);
+  if (self != nullptr && self->client && !overrides_.client_port) {
     if (config_.client_port > 0 && config_.client_port != self->client->port) {
       fail_on("clientPort", "expected " + std::to_string(self->client->port) +
                                 ", the port of this server's own server line");
@@ -314,6 +326,46 @@ void Loader::check_words() {
   }
 }
 
+void Loader::read_peer_secret() {
+  constexpr const char* kKey = "peerSecretFile";
+  const std::string& path = config_.peer_secret_file;
+  if (path.empty()) return;
+  if (config_.peer_auth_off) {
+    fail_on("peerAuth", "expected secret, for there is a peerSecretFile: leave out one of the two");
+  }
+  const tl::expected<std::string, std::string> text = read_file_(path);
+  if (!text) {
+    fail_on(kKey, "cannot read " + shown(kKey, path) + ": " + text.error());
+  } else if (trimmed(*text).empty()) {
+    fail_on(kKey, "expected a secret in " + shown(kKey, path) + ", which is empty");
+  } else {
+    config_.peer_secret = Secret(std::string(trimmed(*text)));
+  }
+}
+
+// Without a secret whoever reaches the port of a member may claim to be another: only on one
+// machine, or by the operator's own word.
+void Loader::check_peers_are_believed_for_a_reason() {
+  if (config_.members.size() < 2 || !config_.peer_secret_file.empty()) return;
+  for (const Member& member : config_.members) {
+    const auto reachable =
+        std::find_if(member.addresses.begin(), member.addresses.end(),
+                     [](const PeerAddress& address) { return !is_loopback(address.host); });
+    if (reachable == member.addresses.end()) continue;
+    if (config_.peer_auth_off) {
+      remark_on(LogLevel::kWarn, "peerAuth",
+                "whoever reaches the port of a server may join the ensemble as another");
+    } else {
+      fail_on("peerSecretFile",
+              "expected, for server." + std::to_string(member.id.value()) + " at " +
+                  reachable->host +
+                  " can be reached from other machines: a file with the same secret on every "
+                  "server; or peerAuth=none to believe whoever reaches the port");
+    }
+    return;
+  }
+}
+
 tl::expected<std::string, std::string> read_text_file(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
@@ -349,7 +401,25 @@ void check_data_dir(const Config& config, const std::string& file,
   }
 }
 
+void check_secret_file(const Config& config, const std::string& file,
+                       std::vector<ConfigError>& errors) {
+  if (config.peer_secret_file.empty()) return;
+  using std::filesystem::perms;
+  std::error_code error;
+  const perms mode = std::filesystem::status(config.peer_secret_file, error).permissions();
+  if (error || (mode & perms::others_all) == perms::none) return;
+  errors.push_back({LogLevel::kError, file, 0, "peerSecretFile",
+                    "expected a file that others cannot read or write: chmod o= " +
+                        shown("", config.peer_secret_file)});
+}
+
 }  // namespace
+
+const Member* find_self(const Config& config) {
+  const auto self = std::find_if(config.members.begin(), config.members.end(),
+                                 [&](const Member& each) { return each.id == config.server_id; });
+  return self == config.members.end() ? nullptr : &*self;
+}
 
 std::string to_string(const ConfigRemark& remark) {
   std::string text = remark.file.empty() ? "command line" : remark.file;
@@ -383,6 +453,7 @@ LoadResult load_config(const std::optional<std::string>& file, const Overrides& 
   if (!result) return result;
   std::vector<ConfigError> errors;
   check_data_dir(result->config, file.value_or(""), errors);
+  check_secret_file(result->config, file.value_or(""), errors);
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   return result;
 }

@@ -1,7 +1,8 @@
 // Everything one node is told before it starts: ZooKeeper's zoo.cfg keys as they are, our own
 // beside them, and what the command line overrides.
 //
-// `load_config` reads the file and those it names (the dynamic configuration, `myid`);
+// `load_config` reads the file and those it names (the dynamic configuration, `myid`, the peers'
+// secret);
 // `parse_config` does the same with whatever function it is given to read files. All errors are
 // reported at once. Plain values; no threading rule. Times are in milliseconds, sizes in bytes.
 #pragma once
@@ -18,6 +19,7 @@
 
 #include "proto/ids.h"
 #include "proto/limits.h"
+#include "server/node/address.h"
 #include "server/node/logging.h"
 #include "server/node/membership.h"
 #include "server/node/secret.h"
@@ -90,7 +92,19 @@ struct Config {
   ServerId server_id;           // of this node; 0 without server lines
   int32_t init_limit_ticks = 0;
   int32_t sync_limit_ticks = 0;
+  int64_t failover_hold_ms = limits::kFailoverHoldMs;
+  bool read_only_enabled = false;
+  bool listen_for_peers_on_all = false;  // addresses, not only those of this server's own line
+  std::string peer_secret_file;
+  Secret peer_secret;          // what the file holds; empty: whoever knows the ids is believed
+  bool peer_auth_off = false;  // the operator has said that this is wanted
+  // What clients are told of this server; without a port it is the client port.
+  std::optional<HostPort> advertised_client;
+  bool hides_client_addresses = false;
 };
+
+// This server's own line; null: a single server without server lines.
+[[nodiscard]] const Member* find_self(const Config& config);
 
 // What the command line says; it wins over the file.
 struct Overrides {

@@ -74,13 +74,21 @@ constexpr AppliedKey kAppliedKeys[] = {
     // ---- ensemble
     {"initLimit", number<&Config::init_limit_ticks, 1, kInt32Max>},
     {"syncLimit", number<&Config::sync_limit_ticks, 1, kInt32Max>},
+    {"failoverHoldMs", number<&Config::failover_hold_ms, 0, kDayMs>},
+    {"readonlymode.enabled", truth<&Config::read_only_enabled>},
+    {"quorumListenOnAllIPs", truth<&Config::listen_for_peers_on_all>},
+    {"peerSecretFile", text<&Config::peer_secret_file>},
+    {"peerAuth", peer_auth},
+    {"advertisedClientAddress", advertised_client},
 };
 
 constexpr std::string_view kJvm = "means something to a JVM only";
 constexpr std::string_view kStorage =
     "ZooKeeper's snapshots and logs have no counterpart here: one log and a checkpoint of the "
     "tree are kept, and what is no longer needed is removed at once";
-constexpr std::string_view kEnsemble = "takes effect in an ensemble only";
+constexpr std::string_view kPeers =
+    "between two servers there is one link, on the first port; it carries everything and is tried "
+    "again for ever";
 constexpr std::string_view kNoTls = "TLS is not served";
 constexpr std::string_view kNoSasl = "SASL is not served";
 constexpr std::string_view kNoReconfig = "the set of servers cannot be changed while they run";
@@ -146,29 +154,27 @@ constexpr IgnoredKey kIgnoredKeys[] = {
     {"requireClientAuthScheme", "", kNoSasl},
     {"authProvider.*", "", "authentication in Java classes cannot be loaded"},
     {"ensembleAuthName", "", "the scheme ensemble is not served"},
-    {"readonlymode.enabled", "false", "a server without a quorum serves nobody"},
     {"reconfigEnabled", "false", kNoReconfig},
     {"localSessionsEnabled", "false", "every session is known to the whole ensemble"},
     {"localSessionsUpgradingEnabled", "false", "every session is known to the whole ensemble"},
     // ---- ensemble
     {"electionAlg", "3", "there is one way to elect a leader"},
     {"peerType", "*", "the server.N line says it"},
-    {"standaloneEnabled", "*", kEnsemble},
-    {"connectToLearnerMasterLimit", "*", kEnsemble},
-    {"quorumListenOnAllIPs", "*", kEnsemble},
-    {"observerMasterPort", "*", kEnsemble},
-    {"syncEnabled", "*", kEnsemble},
-    {"leaderServes", "*", kEnsemble},
-    {"cnxTimeout", "*", kEnsemble},
-    {"quorumCnxnTimeoutMs", "*", kEnsemble},
-    {"electionPortBindRetry", "*", kEnsemble},
-    {"fastleader.*", "*", kEnsemble},
-    {"leader.*", "*", kEnsemble},
-    {"leaderConnectDelayDuringRetryMs", "*", kEnsemble},
-    {"learner.*", "*", kEnsemble},
-    {"observer.*", "*", kEnsemble},
-    {"tcpKeepAlive", "*", kEnsemble},
-    {"multiAddress.*", "*", kEnsemble},
+    {"standaloneEnabled", "*", "a single server line is served alone, two and more never"},
+    {"connectToLearnerMasterLimit", "*", "initLimit bounds it"},
+    {"observerMasterPort", "*", "observers follow the leader"},
+    {"syncEnabled", "true", "observers keep a log and a tree as everybody does"},
+    {"leaderServes", "yes", "the leader serves clients too"},
+    {"cnxTimeout", "*", kPeers},
+    {"quorumCnxnTimeoutMs", "*", kPeers},
+    {"electionPortBindRetry", "*", kPeers},
+    {"fastleader.*", "*", kPeers},
+    {"leader.*", "*", kPeers},
+    {"leaderConnectDelayDuringRetryMs", "*", kPeers},
+    {"learner.*", "*", kPeers},
+    {"observer.*", "*", kPeers},
+    {"tcpKeepAlive", "*", "a silent link between servers is noticed within syncLimit"},
+    {"multiAddress.*", "*", "all addresses of a server are tried in their order"},
     {"oraclePath", "", "no outside judge is asked which of two servers lives"},
     // ---- Java
     {"quorum.cnxn.threads.size", "*", kJvm},
@@ -247,6 +253,7 @@ std::optional<std::string_view> similar_key(std::string_view name) {
 
 bool is_secret_key(std::string_view name) {
   const std::string key = lower_case(name);
+  if (key == "peersecretfile") return false;  // where it is, not what it is
   for (const std::string_view sign : {"superdigest", "password", "secret", "ensembleauthname"}) {
     if (key.find(sign) != std::string::npos) return true;
   }

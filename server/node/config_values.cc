@@ -104,6 +104,30 @@ Expected four_letter_words(std::string_view value, Config& config) {
   return std::nullopt;
 }
 
+Expected peer_auth(std::string_view value, Config& config) {
+  const std::string word = lower_case(value);
+  if (word != "secret" && word != "none") return "secret or none";
+  config.peer_auth_off = word == "none";
+  return std::nullopt;
+}
+
+Expected advertised_client(std::string_view value, Config& config) {
+  config.hides_client_addresses = value == "none";
+  config.advertised_client.reset();
+  if (config.hides_client_addresses) return std::nullopt;
+  const std::string expected = "host or host:port that clients can reach, or none";
+  const std::optional<std::string> host = take_host(value);
+  if (!host || is_any_address(*host)) return expected;
+  HostPort address{*host, 0};
+  if (!value.empty()) {
+    const std::optional<uint16_t> port = parse_port(value.substr(1));
+    if (!port || *port == 0) return expected;
+    address.port = *port;
+  }
+  config.advertised_client = std::move(address);
+  return std::nullopt;
+}
+
 Expected log_level(std::string_view value, Config& config) {
   const std::optional<LogLevel> level = parse_log_level(lower_case(value));
   if (!level) return "one of trace, debug, info, warn, error";

@@ -61,6 +61,10 @@ Expected super_digest(std::string_view value, Config& config);
 Expected digest_algorithm(std::string_view value, Config& config);
 Expected auth_schemes(std::string_view value, Config& config);
 Expected four_letter_words(std::string_view value, Config& config);
+// secret, which needs a peerSecretFile, or none.
+Expected peer_auth(std::string_view value, Config& config);
+// host, host:port, or none.
+Expected advertised_client(std::string_view value, Config& config);
 Expected log_level(std::string_view value, Config& config);
 
 }  // namespace topod::node

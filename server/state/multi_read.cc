@@ -22,7 +22,7 @@ void read_one(const ReadContext& context, OpCode op, NullableBytes path, JuteWri
   }
   MultiHeader{.type = static_cast<int32_t>(op), .done = false, .error = 0}.write(out);
   if (op == OpCode::kGetData) {
-    write_data_and_stat(tree, slot, out);
+    write_data_and_stat(context, *path, slot, out);
   } else {
     write_children(tree, slot, out);
   }

@@ -1,6 +1,7 @@
 #include "server/state/read.h"
 
 #include "proto/frame.h"
+#include "server/state/path.h"
 #include "server/state/read_operations.h"
 
 namespace topod::state {
@@ -17,6 +18,19 @@ bool permits_reader(const ReadContext& context, NodeSlot slot, int32_t wanted) {
 bool leave_watch(const ReadContext& context, const PathWatchRequest& request, Watches::Kind kind) {
   return !request.watch || context.watches.add(context.reader.connection, *request.path, kind,
                                                context.reader.watch_limit);
+}
+
+// Has the znode data of this server's own, in place of the state's?
+bool shows_configuration(const ReadContext& context, std::string_view path) {
+  return !context.reader.config_node_data.empty() && path == kConfigPath;
+}
+
+Stat stat_of(const ReadContext& context, std::string_view path, NodeSlot slot) {
+  Stat stat = context.state.tree.stat(slot);
+  if (shows_configuration(context, path)) {
+    stat.data_length = static_cast<int32_t>(context.reader.config_node_data.size());
+  }
+  return stat;
 }
 
 // Reads a record that begins with a path; a null path decodes well but names nothing.
@@ -39,7 +53,7 @@ ErrorCode exists(const ReadContext& context, JuteReader& in, std::string& out) {
   }
   if (error != ErrorCode::kOk) return error;
   JuteWriter writer(out);
-  context.state.tree.stat(slot).write(writer);
+  stat_of(context, *request.path, slot).write(writer);
   return ErrorCode::kOk;
 }
 
@@ -50,7 +64,7 @@ ErrorCode get_data(const ReadContext& context, JuteReader& in, std::string& out)
   if (const ErrorCode error = check_readable(context, slot); error != ErrorCode::kOk) return error;
   if (!leave_watch(context, request, Watches::kData)) return ErrorCode::kThrottledOp;
   JuteWriter writer(out);
-  write_data_and_stat(context.state.tree, slot, writer);
+  write_data_and_stat(context, *request.path, slot, writer);
   return ErrorCode::kOk;
 }
 
@@ -63,7 +77,7 @@ ErrorCode get_children(const ReadContext& context, JuteReader& in, bool with_sta
   if (!leave_watch(context, request, Watches::kChild)) return ErrorCode::kThrottledOp;
   JuteWriter writer(out);
   write_children(context.state.tree, slot, writer);
-  if (with_stat) context.state.tree.stat(slot).write(writer);
+  if (with_stat) stat_of(context, *request.path, slot).write(writer);
   return ErrorCode::kOk;
 }
 
@@ -83,7 +97,7 @@ ErrorCode get_acl(const ReadContext& context, JuteReader& in, std::string& out) 
     writer.write_string(entry.scheme);
     writer.write_string(is_admin ? entry.id : masked_id(entry));
   }
-  tree.stat(slot).write(writer);
+  stat_of(context, *request.path, slot).write(writer);
   return ErrorCode::kOk;
 }
 
@@ -167,9 +181,11 @@ ErrorCode check_readable(const ReadContext& context, NodeSlot slot) {
   return permits_reader(context, slot, kPermRead) ? ErrorCode::kOk : ErrorCode::kNoAuth;
 }
 
-void write_data_and_stat(const Tree& tree, NodeSlot slot, JuteWriter& out) {
-  out.write_buffer(tree.data(slot));
-  tree.stat(slot).write(out);
+void write_data_and_stat(const ReadContext& context, std::string_view path, NodeSlot slot,
+                         JuteWriter& out) {
+  out.write_buffer(shows_configuration(context, path) ? context.reader.config_node_data
+                                                      : context.state.tree.data(slot));
+  stat_of(context, path, slot).write(out);
 }
 
 void write_children(const Tree& tree, NodeSlot slot, JuteWriter& out) {

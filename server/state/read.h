@@ -22,6 +22,8 @@ struct Reader {
   std::span<const AuthId> ids;
   bool skip_acl = false;     // skipACL=yes (a super identity is among the ids)
   uint32_t watch_limit = 0;  // 0: none
+  // What /zookeeper/config holds: the answering server's configuration, no replicated state.
+  std::string_view config_node_data = {};
 };
 
 [[nodiscard]] bool is_read(OpCode op);

@@ -21,7 +21,9 @@ struct ReadContext {
 // Ok, NoNode or NoAuth: whether the reader may see the znode in this slot, if there is one.
 [[nodiscard]] ErrorCode check_readable(const ReadContext& context, NodeSlot slot);
 
-void write_data_and_stat(const Tree& tree, NodeSlot slot, JuteWriter& out);
+// Of the znode at this path, which is in this slot.
+void write_data_and_stat(const ReadContext& context, std::string_view path, NodeSlot slot,
+                         JuteWriter& out);
 void write_children(const Tree& tree, NodeSlot slot, JuteWriter& out);
 
 // multi_read.cc

@@ -35,6 +35,8 @@ struct ReplicaConfig {
   int32_t min_session_timeout_ms = limits::kMinSessionTimeoutTicks * limits::kTickTimeMs;
   int32_t max_session_timeout_ms = limits::kMaxSessionTimeoutTicks * limits::kTickTimeMs;
 
+  // What /zookeeper/config holds here; empty: what the state holds, which is nothing.
+  std::string config_node_data;
   state::AuthenticationConfig authentication;
   bool skip_acl = false;
   bool enforce_quota = false;

@@ -180,6 +180,7 @@ TEST(ConfigKeys, NamesThatSmellOfSecretsAreSecret) {
   EXPECT_TRUE(is_secret_key("ssl.keyStore.password"));
   EXPECT_TRUE(is_secret_key("ssl.keyStore.PasswordPath"));
   EXPECT_FALSE(is_secret_key("clientPort"));
+  EXPECT_FALSE(is_secret_key("peerSecretFile"));
 }
 
 }  // namespace

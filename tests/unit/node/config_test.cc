@@ -269,6 +269,7 @@ TEST(Config, AnEnsembleIsReadWithItsId) {
   const Files files = {{"/d/myid", " 2\n"}};
   const LoadResult result = read(
       "dataDir=/d\ninitLimit=5\nsyncLimit=2\n"
+      "peerAuth=none\n"
       "server.1=a:1:2;2181\nserver.2=b:1:2;10.0.0.2:2182\nserver.3=c:1:2;2181\n",
       files);
   ASSERT_TRUE(result) << to_string(result.error().front());
@@ -279,18 +280,25 @@ TEST(Config, AnEnsembleIsReadWithItsId) {
 }
 
 constexpr const char* kThree =
-    "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\ninitLimit=5\nsyncLimit=2\n";
+    "server.1=127.0.0.1:1:2\nserver.2=localhost:3:4\nserver.3=[::1]:5:6\n"
+    "initLimit=5\nsyncLimit=2\n";
+// Three that other machines can reach.
+constexpr const char* kThreeMachines =
+    "server.1=127.0.0.1:1:2\nserver.2=b:1:2\nserver.3=c:1:2\ninitLimit=5\nsyncLimit=2\n";
+const Files kFirst = {{"/d/myid", "1"}};
 
 TEST(Config, AnEnsembleNeedsAnIdOfTheList) {
-  EXPECT_THAT(errors_of(kThree), ElementsAre(HasSubstr("/d/myid: expected this server's id")));
-  EXPECT_THAT(errors_of(kThree, {{"/d/myid", "4"}}), ElementsAre(HasSubstr("/d/myid:1: ")));
+  EXPECT_THAT(errors_of(kThree),
+              ElementsAre(HasSubstr("/d/myid: expected this server's id, one of 1, 2, 3,")));
+  EXPECT_THAT(errors_of(kThree, {{"/d/myid", "4"}}),
+              ElementsAre(AllOf(HasSubstr("/d/myid:1: "), HasSubstr("a line server.4"))));
   EXPECT_THAT(errors_of(kThree, {{"/d/myid", "0"}}), ElementsAre(HasSubstr("from 1 to 255")));
   EXPECT_THAT(errors_of(kThree, {{"/d/myid", ""}}), ElementsAre(HasSubstr("from 1 to 255")));
   EXPECT_THAT(errors_of(kThree, {{"/d/myid", "3"}}), IsEmpty());
 }
 
 TEST(Config, AnEnsembleNeedsItsLimits) {
-  EXPECT_THAT(errors_of("server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n", {{"/d/myid", "1"}}),
+  EXPECT_THAT(errors_of("server.1=[::1]:1:2\nserver.2=[::1]:3:4\nserver.3=[::1]:5:6\n", kFirst),
               ElementsAre(HasSubstr("initLimit"), HasSubstr("syncLimit")));
 }
 
@@ -298,9 +306,60 @@ TEST(Config, ALoneServerLineNeedsNeitherIdNorLimits) {
   EXPECT_EQ(config_of("server.7=a:1:2").server_id, ServerId(7));
 }
 
+TEST(Config, MembersOnOneMachineNeedNoSecret) {
+  EXPECT_THAT(errors_of(kThree, kFirst), IsEmpty());
+  EXPECT_THAT(remarks_of(kThree, kFirst), IsEmpty());
+}
+
+TEST(Config, MembersOnSeveralMachinesNeedASecretOrAWordThatTheyDoNot) {
+  EXPECT_THAT(errors_of(kThreeMachines, kFirst),
+              ElementsAre(AllOf(HasSubstr("peerSecretFile: expected, for server.2 at b"),
+                                HasSubstr("peerAuth=none"))));
+  const std::string lines = kThreeMachines;
+  EXPECT_THAT(remarks_of(lines + "peerAuth=none", kFirst), ElementsAre(HasSubstr("peerAuth: ")));
+  EXPECT_THAT(errors_of(lines + "peerAuth=secret", kFirst), SizeIs(1));
+  EXPECT_THAT(errors_of(lines + "peerAuth=nobody", kFirst),
+              Contains(HasSubstr("peerAuth: expected secret or none")));
+}
+
+TEST(Config, ASingleServerLineNeedsNoSecret) {
+  EXPECT_THAT(errors_of("server.1=10.0.0.1:1:2"), IsEmpty());
+}
+
+TEST(Config, ThePeersSecretIsWhatItsFileHoldsWithoutTheWhiteSpaceAroundIt) {
+  Files files = kFirst;
+  files["/s"] = " the secret\n";
+  const std::string lines = std::string(kBase) + kThreeMachines + "peerSecretFile=/s\n";
+  const LoadResult result = read(lines, files);
+  ASSERT_TRUE(result) << to_string(result.error().front());
+  EXPECT_EQ(result->config.peer_secret.reveal(), "the secret");
+  EXPECT_FALSE(read(lines + "peerAuth=none\n", files));
+}
+
+TEST(Config, ASecretFileThatIsMissingOrEmptyIsNamed) {
+  const std::string lines = kThreeMachines + std::string("peerSecretFile=/s\n");
+  EXPECT_THAT(errors_of(lines, kFirst), ElementsAre(HasSubstr("cannot read \"/s\"")));
+  EXPECT_THAT(errors_of(lines, {{"/d/myid", "1"}, {"/s", " \n"}}),
+              ElementsAre(HasSubstr("\"/s\", which is empty")));
+}
+
+TEST(Config, TheEnsemblesOwnKeysAreRead) {
+  const Config config = config_of(
+      "failoverHoldMs=500\nreadonlymode.enabled=true\nquorumListenOnAllIPs=true\n"
+      "advertisedClientAddress=zk1.example.com:3181\n");
+  EXPECT_EQ(config.failover_hold_ms, 500);
+  EXPECT_TRUE(config.read_only_enabled);
+  EXPECT_TRUE(config.listen_for_peers_on_all);
+  EXPECT_EQ(config.advertised_client, (HostPort{"zk1.example.com", 3181}));
+  EXPECT_TRUE(config_of("advertisedClientAddress=none").hides_client_addresses);
+  for (const char* wrong : {"0.0.0.0", "[::]:1", "a:", "a:0", "a:1:2", ":1", "a b"}) {
+    EXPECT_THAT(errors_of("advertisedClientAddress=" + std::string(wrong)), SizeIs(1)) << wrong;
+  }
+}
+
 TEST(Config, AnEvenNumberOfVotersIsAWarning) {
   EXPECT_THAT(
-      remarks_of("server.1=a:1:2\nserver.2=b:1:2\ninitLimit=5\nsyncLimit=2\n", {{"/d/myid", "1"}}),
+      remarks_of("server.1=[::1]:1:2\nserver.2=[::1]:3:4\ninitLimit=5\nsyncLimit=2\n", kFirst),
       ElementsAre(HasSubstr("2 voting servers survive no more failures than 1")));
 }
 
@@ -378,6 +437,21 @@ TEST_F(ConfigFile, TheDataDirectoryMustExistIfItIsNotToBeCreated) {
   EXPECT_FALSE(load_config(write("b", lines + "datadir.autocreate=false"), {}, {}));
 }
 
+TEST_F(ConfigFile, ASecretThatOthersCanReadIsRefused) {
+  namespace fs = std::filesystem;
+  const std::string secret = write("secret", "the secret");
+  const std::string file =
+      write("c", "clientPort=1\ndataDir=" + folder_.string() + "\npeerSecretFile=" + secret);
+  fs::permissions(secret, fs::perms::owner_read | fs::perms::group_read);
+  EXPECT_TRUE(load_config(file, {}, {}));
+  for (const fs::perms others : {fs::perms::others_read, fs::perms::others_write}) {
+    fs::permissions(secret, fs::perms::owner_read | others);
+    const LoadResult result = load_config(file, {}, {});
+    ASSERT_FALSE(result);
+    EXPECT_THAT(to_string(result.error().front()), HasSubstr("chmod o= \"" + secret));
+  }
+}
+
 TEST_F(ConfigFile, NoneIsNeeded) {
   Overrides overrides;
   overrides.data_dir = (folder_ / "data").string();
@@ -398,6 +472,9 @@ TEST_F(ConfigFile, TheSampleIsWithoutRemarks) {
 // Each line of the sample that is commented out shows a default; were one misspelled or out of
 // range, nobody would notice until they needed it.
 TEST_F(ConfigFile, TheSampleStaysWithoutMistakesWhenEverythingInItIsUncommented) {
+  write("myid", "1");
+  const std::string secret = write("secret", "the secret");
+  std::filesystem::permissions(secret, std::filesystem::perms::owner_read);
   std::ifstream in(TOPOD_SAMPLE_CONFIG);
   std::string text;
   int uncommented = 0;
@@ -405,6 +482,7 @@ TEST_F(ConfigFile, TheSampleStaysWithoutMistakesWhenEverythingInItIsUncommented)
     const bool is_setting = line.starts_with("#") && line.find('=') != std::string::npos &&
                             line.find(' ') == std::string::npos;
     uncommented += is_setting ? 1 : 0;
+    if (line.starts_with("#peerSecretFile=")) line = "#peerSecretFile=" + secret;
     text += (is_setting ? line.substr(1) : line) + "\n";
   }
   EXPECT_GT(uncommented, 30);

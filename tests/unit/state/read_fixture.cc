@@ -79,7 +79,8 @@ Reply ReadTest::ask(OpCode op, std::string_view body) {
                       .session = kSession,
                       .ids = ids_,
                       .skip_acl = skip_acl_,
-                      .watch_limit = watch_limit_};
+                      .watch_limit = watch_limit_,
+                      .config_node_data = config_node_data_};
   reply.error = read(state_, watches_, reader, op, body, reply.body, reply.events);
   EXPECT_EQ(reply.body.substr(0, 6), "before");
   reply.body.erase(0, 6);

@@ -64,6 +64,7 @@ class ReadTest : public ::testing::Test {
   std::vector<AuthId> ids_ = {{"ip", "127.0.0.1"}};
   bool skip_acl_ = false;
   uint32_t watch_limit_ = 0;
+  std::string config_node_data_;
 };
 
 }  // namespace topod::state

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/state/path.h"
 #include "tests/unit/state/read_fixture.h"
 
 namespace topod::state {
@@ -81,6 +82,26 @@ TEST_F(ReadTest, GetDataAnswersDataThenStat) {
   EXPECT_EQ(in.read_buffer(), "data of a");
   EXPECT_EQ(in.remaining(), kStatBytes);
   EXPECT_THAT(fire(EventType::kNodeDeleted, "/a"), ElementsAre(kConnection));
+}
+
+TEST_F(ReadTest, TheConfigurationNodeShowsWhatTheAnsweringServerIsTold) {
+  const auto data_and_length = [&] {
+    const Reply reply = ask_path(OpCode::kGetData, kConfigPath);
+    EXPECT_EQ(reply.error, ErrorCode::kOk);
+    JuteReader in(reply.body);
+    const std::string data(in.read_buffer().value_or("(null)"));
+    Stat stat;
+    stat.read(in);
+    EXPECT_EQ(parse_stat(ask_path(OpCode::kExists, kConfigPath).body).data_length,
+              stat.data_length);
+    return std::pair(data, stat.data_length);
+  };
+  EXPECT_EQ(data_and_length(), std::pair(std::string(), 0));
+  config_node_data_ = "version=0";
+  EXPECT_EQ(data_and_length(), std::pair(config_node_data_, 9));
+  // Nothing but this node.
+  EXPECT_EQ(parse_stat(ask_path(OpCode::kExists, "/a").body).data_length, 9);
+  EXPECT_EQ(parse_stat(ask_path(OpCode::kExists, "/a/b").body).data_length, 0);
 }
 
 TEST_F(ReadTest, GetDataOfAMissingNodeLeavesNoWatch) {
