@@ -52,15 +52,9 @@ std::string FaultMenu::describe() const {
   return text.empty() ? "none" : text;
 }
 
-Faults::Faults(World& world, Network& network, History& history,
-               std::vector<std::unique_ptr<Member>>& members,
+Faults::Faults(World& world, Network& network, std::vector<std::unique_ptr<Member>>& members,
                std::vector<std::unique_ptr<Client>>& clients, const FaultMenu& menu)
-    : world_(world),
-      network_(network),
-      history_(history),
-      members_(members),
-      clients_(clients),
-      menu_(menu) {}
+    : world_(world), network_(network), members_(members), clients_(clients), menu_(menu) {}
 
 void Faults::begin() {
   const std::array<std::pair<bool, Strike>, 13> strikes = {{
@@ -162,18 +156,15 @@ void Faults::jump_clock() {
   member.jump_wall_clock(by_ms);
 }
 
-// Only one disk is lost until its successor has been admitted by the others: whatever was
-// committed is then still held by enough of them.
+// Only one disk is lost at a time, and the next when all others vote again: whatever was committed
+// is then still held by enough of them.
 void Faults::wipe() {
   if (members_.size() < 3) return;
-  const auto& known = history_.reference().members;
-  for (const auto& member : members_) {
-    const auto found = known.find(member->id());
-    const bool is_admitted = found != known.end() && found->second.instance == member->instance();
-    if (member->was_wiped() && !is_admitted) return;
-  }
+  const bool all_vote = std::all_of(members_.begin(), members_.end(), [](const auto& member) {
+    return member->is_running() && member->is_voter();
+  });
+  if (!all_vote) return;
   Member& member = some_member();
-  if (!member.is_running()) return;
   member.crash(Stop::kPower);
   member.wipe();
   start_later(member);

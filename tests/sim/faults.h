@@ -39,8 +39,7 @@ struct FaultMenu {
 
 class Faults {
  public:
-  Faults(World& world, Network& network, History& history,
-         std::vector<std::unique_ptr<Member>>& members,
+  Faults(World& world, Network& network, std::vector<std::unique_ptr<Member>>& members,
          std::vector<std::unique_ptr<Client>>& clients, const FaultMenu& menu);
 
   void begin();
@@ -76,7 +75,6 @@ class Faults {
 
   World& world_;
   Network& network_;
-  History& history_;
   std::vector<std::unique_ptr<Member>>& members_;
   std::vector<std::unique_ptr<Client>>& clients_;
   FaultMenu menu_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/limits.h"
+#include "proto/peer.pb.h"
 #include "server/state/state.h"
 
 namespace topod::sim {
@@ -52,6 +53,11 @@ bool Links::received(StreamId stream, const std::string& bytes) {
   if (found == links_.end()) return false;
   Link& link = found->second;
   if (link.phase == Phase::kUp) {
+    if (world_.trace().prints()) {
+      peer::Message message;
+      message.ParseFromString(bytes);
+      world_.note("message", link.peer, self_, message.ShortDebugString().substr(0, 160));
+    }
     if (!handler_->peer_frame(link.id, bytes)) {
       world_.note("nonsense from a peer", self_, link.peer);
       end(stream);

@@ -11,6 +11,8 @@ namespace topod::sim {
 namespace {
 
 int run_one(uint64_t seed, const SimulationOptions& options) {
+  // A broken CHECK must not take the last lines with it.
+  if (options.trace != nullptr) *options.trace << std::unitbuf;
   const Outcome outcome = simulate(seed, options);
   std::cout.flush();
   std::printf(

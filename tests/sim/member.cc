@@ -81,7 +81,7 @@ void Member::wipe() {
   world_.note("wipe", id_);
   disk_.wipe();
   trees_.clear();
-  was_wiped_ = true;
+  is_voter_ = false;
   fill(identity_.instance);
 }
 
@@ -229,6 +229,7 @@ void Member::observe() {
   if (history_.count_at(applied) != applied_count_) {
     broken("integrity", "has applied up to " + text_of(applied) + " what is not in its log");
   }
+  is_voter_ = is_voter_ || replica.membership().votes();
   if (const zab::Leader* leading = replica.leading();
       leading != nullptr && leading->established()) {
     history_.leads(id_, leading->epoch());

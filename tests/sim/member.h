@@ -60,9 +60,8 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   [[nodiscard]] bool is_paused() const { return is_paused_; }
   [[nodiscard]] const zab::Replica* replica() const;
   [[nodiscard]] size_t applied_count() const { return applied_count_; }
-  // Of its data directory; another one after a wipe.
-  [[nodiscard]] const InstanceId& instance() const { return identity_.instance; }
-  [[nodiscard]] bool was_wiped() const { return was_wiped_; }
+  // Its data directory has been admitted, and it knows.
+  [[nodiscard]] bool is_voter() const { return is_voter_; }
 
   bool stream_opened(StreamId stream, Place from) override;
   void stream_received(StreamId stream, std::string bytes) override;
@@ -115,7 +114,7 @@ class Member final : public StreamHandler, private node::Clock, private node::En
 
   uint64_t life_ = 0;  // of the process
   bool is_paused_ = false;
-  bool was_wiped_ = false;
+  bool is_voter_ = false;
   size_t applied_count_ = 0;
   std::unique_ptr<Process> process_;
 };

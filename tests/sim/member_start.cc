@@ -90,13 +90,11 @@ std::unique_ptr<state::State> Member::load_tree(storage::CheckpointMeta& meta) {
                               previous = {done.log_segment, done.log_offset_bytes};
                             },
                         .switched =
-                            [this](const state::State& installed) {
+                            [this](const storage::CheckpointMeta& installed) {
                               process_->previous_checkpoint.reset();
-                              const auto installed_count = history_.count_at(installed.applied);
-                              if (!installed_count)
-                                broken("durability", "installs what was never applied");
-                              applied_count_ = installed_count.value_or(0);
-                              history_.has_digest(id_, applied_count_, installed.digest);
+                              const auto count = history_.count_at(installed.zxid);
+                              if (!count) broken("durability", "installs what was never applied");
+                              applied_count_ = count.value_or(0);
                             }});
   return state;
 }

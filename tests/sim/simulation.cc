@@ -73,7 +73,7 @@ class Simulation {
 
   Outcome run() {
     history_.set_calm(shape_.faults.is_empty());
-    Faults faults(world_, network_, history_, members_, clients_, shape_.faults);
+    Faults faults(world_, network_, members_, clients_, shape_.faults);
     for (const auto& member : members_) member->start();
     for (const auto& client : clients_) client->start();
     faults.begin();
@@ -95,12 +95,16 @@ class Simulation {
     if (!is_answered) complain(describe_waiting());
   }
 
-  // A majority, or all.
+  // All, or fewer with a majority of those who vote.
   void draw_core() {
     for (size_t i = 0; i < members_.size(); ++i) core_.push_back(i);
-    const size_t least = members_.size() / 2 + 1;
-    while (core_.size() > least && world_.random().chance(400)) {
-      core_.erase(core_.begin() + static_cast<std::ptrdiff_t>(world_.random().index(core_.size())));
+    while (world_.random().chance(400)) {
+      std::vector<size_t> fewer = core_;
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(world_.random().index(fewer.size())));
+      const auto voters = std::count_if(fewer.begin(), fewer.end(),
+                                        [&](size_t i) { return members_[i]->is_voter(); });
+      if (static_cast<size_t>(voters) * 2 <= members_.size()) return;
+      core_ = fewer;
     }
   }
   [[nodiscard]] std::vector<Place> core_places() const {

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstdint>
 #include <ostream>
+#include <string>
 #include <string_view>
 
 #include "proto/ids.h"
@@ -56,6 +57,7 @@ class Trace {
     add_text(text);
     if (out_ != nullptr) *out_ << ' ' << text;
   }
+  void detail(const std::string& text) { detail(std::string_view(text)); }
   void detail(const char* text) { detail(std::string_view(text)); }
 
   std::ostream* out_;

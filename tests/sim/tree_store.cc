@@ -165,13 +165,13 @@ void TreeStore::begin(const storage::CheckpointMeta& meta) {
   });
 }
 
-void TreeStore::switch_generation(uint64_t generation, const state::State& state) {
+void TreeStore::switch_generation(uint64_t generation, const state::State&) {
   CHECK(trees_.contains(generation));
   generation_ = generation;
   gathering_ = {};
   busy_ = false;
-  world_.note("installs a tree", state.applied, generation);
-  events_.switched(state);
+  world_.note("installs a tree", trees_.at(generation).meta.zxid, generation);
+  events_.switched(trees_.at(generation).meta);
   std::erase_if(trees_, [&](const auto& tree) { return tree.first != generation; });
 }
 

@@ -42,7 +42,8 @@ class TreeStore final : public node::TreeStore {
  public:
   struct Events {
     std::function<void(const storage::CheckpointMeta&)> completed;
-    std::function<void(const state::State&)> switched;  // to another generation
+    // To another generation, whose tree stands there.
+    std::function<void(const storage::CheckpointMeta&)> switched;
   };
   TreeStore(World& world, StoredTrees& trees, uint64_t generation, Events events);
 
