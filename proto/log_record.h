@@ -17,7 +17,9 @@ enum class LogRecordKind : uint8_t {
   kSnapshot = 5,       // zxid, number = generation of the tree, payload = digest
   kFounding = 6,       // payload = serialized Founding
   kCommitted = 7,      // zxid: watermark up to which transactions are known to be committed
-  kEpochEnds = 8,      // only where a segment begins, written by the log itself
+  // Only where a segment begins, written by the log itself.
+  kEpochEnds = 8,        // payload = zxids of the last transactions of epochs, 8 bytes each
+  kPendingSnapshot = 9,  // a kSnapshot that has not taken effect yet
 };
 
 struct LogRecord {

@@ -54,6 +54,7 @@ tl::expected<void, std::string> LogContents::apply(const LogRecordView& record, 
     case LogRecordKind::kFounding: founding_ = record.payload; return {};
     case LogRecordKind::kCommitted: committed_ = std::max(committed_, record.zxid); return {};
     case LogRecordKind::kEpochEnds: return apply_epoch_ends(record.payload, repeated);
+    case LogRecordKind::kPendingSnapshot: return apply_pending_snapshot(record, place, repeated);
   }
   return tl::make_unexpected(std::string("unknown kind of record"));
 }
@@ -97,6 +98,19 @@ void LogContents::apply_snapshot(const LogRecordView& record, RecordPlace place,
   pending_ = std::move(snapshot);
   epoch_ends_.clear();
   set_last_zxid(record.zxid);
+}
+
+tl::expected<void, std::string> LogContents::apply_pending_snapshot(const LogRecordView& record,
+                                                                    RecordPlace place,
+                                                                    bool repeated) {
+  if (!repeated) return tl::make_unexpected(std::string("a repetition that repeats nothing"));
+  if (pending_) return {};
+  // Reading began at this segment, so the checkpoint stands behind the end of that snapshot.
+  pending_ = InstalledSnapshot{record.zxid, record.number, std::string(record.payload), place};
+  pending_begin_ = place;
+  last_before_pending_ = record.zxid;
+  epoch_ends_before_pending_ = epoch_ends_;
+  return {};
 }
 
 tl::expected<void, std::string> LogContents::apply_epoch_ends(std::string_view payload,
@@ -157,6 +171,10 @@ void LogContents::repeat_into(RecordBatch& batch) const {
       ends.append(reinterpret_cast<const char*>(&value), sizeof(value));
     }
     batch.add(LogRecordKind::kEpochEnds, Zxid(), 0, ends);
+  }
+  if (pending_) {
+    batch.add(LogRecordKind::kPendingSnapshot, pending_->zxid, pending_->generation,
+              pending_->digest);
   }
 }
 

@@ -84,6 +84,8 @@ class LogContents {
   void apply_current_epoch(Epoch epoch, bool repeated);
   void apply_snapshot(const LogRecordView& record, RecordPlace place, bool repeated);
   tl::expected<void, std::string> apply_epoch_ends(std::string_view payload, bool repeated);
+  tl::expected<void, std::string> apply_pending_snapshot(const LogRecordView& record,
+                                                         RecordPlace place, bool repeated);
   void cut(Zxid zxid, RecordPlace place);
   void set_last_zxid(Zxid zxid);
 

@@ -84,7 +84,8 @@ zab::ReplicaConfig replica_config() {
 class NodeTest : public ::testing::Test {
  protected:
   NodeTest() {
-    replica_.start({}, clock_.now());
+    replica_.prepare({});
+    replica_.start(clock_.now());
     end_turn_and_flush();
     end_turn_and_flush();
   }

@@ -173,8 +173,9 @@ TEST_F(HistoryReaderTest, HistoryBeginsWhereTheOldestSegmentDoes) {
   EXPECT_LT(kept_after, 1'000);
   EXPECT_EQ(zxids_of(read(kept_after, 1'000)), range(kept_after + 1, 1'000));
   EXPECT_THAT(read(kept_after - 1, 1'000).transactions, IsEmpty());
+  append(LogRecordKind::kSnapshot, Zxid(2'000), 2, "digest");
   ASSERT_TRUE(log_->begin_segment().has_value());
-  synchronise_by_snapshot(2'000, 2, 1);
+  append(LogRecordKind::kCurrentEpoch, Zxid(), 1);
   EXPECT_EQ(begin(), 2'000);
   append_transactions(2'001, 3'000);
   EXPECT_EQ(begin(), 2'000);

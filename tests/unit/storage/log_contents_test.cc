@@ -80,6 +80,29 @@ TEST_F(LogContentsTest, ASnapshotIsPendingUntilAnEpochThatIsNoRepetition) {
   EXPECT_TRUE(survives(21, after));
 }
 
+TEST_F(LogContentsTest, ASnapshotThatIsPendingWhereASegmentBeginsTakesEffectForItsReaderToo) {
+  transaction(1);
+  ASSERT_TRUE(apply(LogRecordKind::kSnapshot, 20, 2).has_value());
+  transaction(21);
+  RecordBatch head;
+  contents_.repeat_into(head);
+  LogContents behind;
+  behind.start(contents_.last_zxid());
+  RecordCursor cursor(head.bytes());
+  while (const auto record = cursor.next()) {
+    ASSERT_TRUE(behind.apply(*record, {{2, 0}, 0}, true).has_value());
+    ASSERT_TRUE(contents_.apply(*record, {{2, 0}, 0}, true).has_value());
+  }
+  for (LogContents* contents : {&contents_, &behind}) {
+    EXPECT_FALSE(contents->snapshot().has_value());
+    ASSERT_TRUE(contents->apply({LogRecordKind::kCurrentEpoch, {}, 1, {}}, {{2, 4'096}, 0}, false));
+    ASSERT_TRUE(contents->snapshot().has_value());
+    EXPECT_EQ(contents->snapshot()->generation, 2U);
+    EXPECT_EQ(contents->last_zxid(), Zxid(21));
+    EXPECT_EQ(contents->epoch_ends().size(), 1U);
+  }
+}
+
 TEST_F(LogContentsTest, AGivenUpSnapshotLeavesTheLogAsItWasBefore) {
   const uint32_t before = transaction(5);
   ASSERT_TRUE(apply(LogRecordKind::kSnapshot, 2, 2).has_value());

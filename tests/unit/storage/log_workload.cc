@@ -40,7 +40,8 @@ void apply_to(LogState& state, const LogRecord& record) {
       break;
     case LogRecordKind::kFounding: state.founding = record.payload; break;
     case LogRecordKind::kCommitted: state.committed = std::max(state.committed, record.zxid); break;
-    case LogRecordKind::kEpochEnds: break;  // the log's own
+    case LogRecordKind::kEpochEnds:
+    case LogRecordKind::kPendingSnapshot: break;  // the log's own
   }
 }
 
@@ -158,7 +159,7 @@ bool LogWorkload::append_random() {
   } else if (choice == 1) {
     add_truncation(records);
   } else if (choice == 2) {
-    add_synchronisation(records);
+    return synchronise();
   } else if (choice == 3) {
     records.push_back(
         {LogRecordKind::kFounding, Zxid(), 0, "founding " + std::to_string(random_() % 100)});
@@ -206,12 +207,31 @@ void LogWorkload::add_synchronisation(std::vector<LogRecord>& records) {
       {LogRecordKind::kCurrentEpoch, Zxid(), acknowledged_.current_epoch.value() + 1, {}});
 }
 
-bool LogWorkload::append(const std::vector<LogRecord>& records) {
-  RecordBatch batch;
+// Until its epoch is there, a snapshot changes nothing, whatever follows it.
+bool LogWorkload::synchronise() {
+  std::vector<LogRecord> records;
+  add_synchronisation(records);
   LogState after = acknowledged_;
+  for (const LogRecord& record : records) apply_to(after, record);
+  if (random_() % 2 == 0) return write(records, after);
+  const uint64_t written = batches_;
+  const std::vector<LogRecord> epoch = {records.back()};
+  records.pop_back();
+  if (!write(records, acknowledged_)) return false;
+  if (batches_ == written) return true;  // there was no room
+  return write(epoch, after) && batches_ == written + 2;
+}
+
+bool LogWorkload::append(const std::vector<LogRecord>& records) {
+  LogState after = acknowledged_;
+  for (const LogRecord& record : records) apply_to(after, record);
+  return write(records, after);
+}
+
+bool LogWorkload::write(const std::vector<LogRecord>& records, LogState after) {
+  RecordBatch batch;
   for (const LogRecord& record : records) {
     batch.add(record.kind, record.zxid, record.number, record.payload);
-    apply_to(after, record);
   }
   while (!log_->has_room(batch.bytes().size())) {
     const auto ready = log_->prepare_spare(16'384);

@@ -61,6 +61,9 @@ class LogWorkload {
  private:
   bool append_random();
   bool append(const std::vector<LogRecord>& records);
+  bool synchronise();
+  // `after`: what the log says when they are written.
+  bool write(const std::vector<LogRecord>& records, LogState after);
   void add_transactions(std::vector<LogRecord>& records);
   void add_truncation(std::vector<LogRecord>& records);
   void add_synchronisation(std::vector<LogRecord>& records);
