@@ -30,6 +30,13 @@ std::string isro_text(const AdminSource& source) {
   return source.is_read_only() ? "ro" : "rw";
 }
 
+// Whoever asks how the server is wants to know why it does not serve.
+std::string not_serving_text(Word word, const AdminSource& source) {
+  std::string text(kNotServing);
+  if (word == Word::kSrvr || word == Word::kStat) text += status_text(source.ensemble_status());
+  return text;
+}
+
 std::string text_of(Word word, const AdminSource& source) {
   switch (word) {
     case Word::kConf: return conf_text(source.settings());
@@ -46,9 +53,12 @@ std::string text_of(Word word, const AdminSource& source) {
       return mntr_text(source.version(), source.server_stats(), source.monitoring());
     case Word::kRuok: return "imok";
     case Word::kSrst: return "Server stats reset.\n";
-    case Word::kSrvr: return srvr_text(source.version(), source.server_stats());
+    case Word::kSrvr:
+      return srvr_text(source.version(), source.server_stats()) +
+             status_text(source.ensemble_status());
     case Word::kStat:
-      return stat_text(source.version(), source.server_stats(), source.connections());
+      return stat_text(source.version(), source.server_stats(), source.connections()) +
+             status_text(source.ensemble_status());
     case Word::kStmk: return {};  // needs its argument
     case Word::kWchc: return wchc_text(source.watches_by_path());
     case Word::kWchp: return wchp_text(source.watches_by_path());
@@ -97,7 +107,7 @@ Answer answer(Word word, std::string_view argument, const Whitelist& whitelist,
   if (!whitelist.allows(word)) {
     return {std::string(name_of(word)) + " is not executed because it is not in the whitelist.\n"};
   }
-  if (needs_serving(word) && !source.is_serving()) return {std::string(kNotServing)};
+  if (needs_serving(word) && !source.is_serving()) return {not_serving_text(word, source)};
   if (word == Word::kStmk) return set_trace_mask(argument);
   return {text_of(word, source), request_of(word)};
 }

@@ -134,6 +134,22 @@ std::string srvr_text(const std::string& version, const ServerStats& stats) {
   return text;
 }
 
+std::string status_text(const std::optional<EnsembleStatus>& status) {
+  if (!status) return {};
+  std::string text;
+  for (const EnsembleStatus::Peer& peer : status->peers) {
+    fmt::format_to(std::back_inserter(text), "Peer {}: {}", peer.id, peer.state);
+    if (!peer.details.empty()) fmt::format_to(std::back_inserter(text), " ({})", peer.details);
+    text += "\n";
+  }
+  if (status->voters_differ) {
+    text += "Not voting: the configured voters are not those of the ensemble\n";
+  }
+  if (!status->last_change.empty()) text += "Last change: " + status->last_change + "\n";
+  if (!status->last_refusal.empty()) text += "Last refused: " + status->last_refusal + "\n";
+  return text;
+}
+
 std::string stat_text(const std::string& version, const ServerStats& stats,
                       const std::vector<ConnectionInfo>& connections) {
   std::string text = version_line(version, stats.mode) + "Clients:\n";

@@ -15,6 +15,8 @@ namespace topod::admin {
 
 // ---- server/admin/server_text.cc ------------------------------------------------------------
 [[nodiscard]] std::string srvr_text(const std::string& version, const ServerStats& stats);
+// One line for each fact; nothing without an ensemble. Follows srvr's and stat's text.
+[[nodiscard]] std::string status_text(const std::optional<EnsembleStatus>& status);
 [[nodiscard]] std::string stat_text(const std::string& version, const ServerStats& stats,
                                     const std::vector<ConnectionInfo>& connections);
 [[nodiscard]] std::string cons_text(const std::vector<ConnectionInfo>& connections);

@@ -110,6 +110,19 @@ struct EnsembleSettings {
   std::string membership;  // server.N lines, each ending with \n, and "version=<hex>"
 };
 
+// How a member of an ensemble stands with the others.
+struct EnsembleStatus {
+  struct Peer {
+    uint32_t id = 0;
+    std::string state;    // "linked", "connecting" and the like
+    std::string details;  // where, or why not; may be empty
+  };
+  std::string last_change;     // why it last lost its leader or its followers; empty: never
+  std::string last_refusal;    // a peer that was not believed, with the reason; empty: none
+  bool voters_differ = false;  // from those of the ensemble: it does not vote
+  std::vector<Peer> peers;
+};
+
 struct Settings {
   int32_t client_port = -1;
   std::string data_dir;
@@ -164,6 +177,8 @@ class AdminSource {
   [[nodiscard]] virtual std::string version() const = 0;
 
   [[nodiscard]] virtual ServerStats server_stats() const = 0;
+  // Of a member of an ensemble, whether or not it serves.
+  [[nodiscard]] virtual std::optional<EnsembleStatus> ensemble_status() const = 0;
   [[nodiscard]] virtual std::vector<ConnectionInfo> connections() const = 0;
   [[nodiscard]] virtual Settings settings() const = 0;
   [[nodiscard]] virtual DirectorySizes directory_sizes() const = 0;

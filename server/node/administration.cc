@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "server/node/ensemble_view.h"
 #include "server/node/version.h"
 
 namespace topod::node {
@@ -90,7 +91,9 @@ admin::Environment Administration::environment() const {
 admin::ServerStats Administration::server_stats() const {
   const zab::ClientFigures& figures = replica_.clients().figures();
   admin::ServerStats stats;
-  stats.mode = admin::Mode::kStandalone;
+  stats.mode = mode_of(config_, replica_);
+  stats.peer_state = peer_state_of(config_, replica_);
+  stats.proposals = proposal_sizes_of(replica_);
   stats.latency.min = std::max<int64_t>(figures.latency_min_us, 0) / 1000;
   stats.latency.max = figures.latency_max_us / 1000;
   stats.latency.average = average_ms(figures.latency_sum_us, figures.latency_count);
@@ -101,6 +104,10 @@ admin::ServerStats Administration::server_stats() const {
   stats.zxid = replica_.state().applied;
   stats.node_count = replica_.state().tree.size();
   return stats;
+}
+
+std::optional<admin::EnsembleStatus> Administration::ensemble_status() const {
+  return ensemble_status_of(replica_, peers_);
 }
 
 std::vector<admin::ConnectionInfo> Administration::connections() const {
@@ -154,12 +161,20 @@ admin::Settings Administration::settings() const {
   settings.max_session_timeout_ms = config_.max_session_timeout_ms;
   settings.listen_backlog = config_.listen_backlog;
   settings.server_id = config_.server_id.value();
+  settings.ensemble = ensemble_settings_of(config_);
   return settings;
 }
 
 admin::SessionsDump Administration::sessions() const {
   const zab::Moment now = clock_.now();
   admin::SessionsDump dump;
+  if (replica_.leading() == nullptr) {
+    dump.expires_here = false;
+    for (const auto& [id, session] : replica_.state().sessions) {
+      dump.timeouts_ms.emplace_back(id, session.timeout_ms);
+    }
+    return dump;
+  }
   for (const auto& [deadline_ms, ids] : replica_.tracker().buckets().buckets()) {
     auto& list = dump.expiring_at_ms[now.wall_ms + deadline_ms - now.monotonic_ms()];
     list.assign(ids.begin(), ids.end());
@@ -242,7 +257,7 @@ admin::Monitoring Administration::monitoring() const {
   gauges.push_back({"min_client_response_size", figures.min_reply_bytes});
   gauges.push_back({"auth_failed_count", number(figures.auth_failures)});
   gauges.push_back({"uptime", clock_.now().monotonic_ms() - facts_.started.monotonic_ms()});
-  gauges.push_back({"quorum_size", int64_t{1}});
+  add_ensemble_gauges(config_, replica_, peers_, clock_.now(), gauges);
   gauges.push_back({"connection_request_count", number(port.accepted)});
   gauges.push_back({"connection_rejected", number(port.rejected)});
   gauges.push_back({"bytes_received_count", number(port.bytes_received)});
@@ -255,6 +270,9 @@ admin::Monitoring Administration::monitoring() const {
   gauges.push_back({"watch_events_sent", number(figures.notifications)});
   monitoring.summaries.push_back(summary("fsynctime", log_.flush_times()));
   monitoring.summaries.push_back(summary("snapshottime", tree_.checkpoint_times()));
+  if (!replica_.membership().is_alone()) {
+    monitoring.summaries.push_back(election_times_of(replica_));
+  }
   return monitoring;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "server/node/config.h"
 #include "server/node/interfaces.h"
 #include "server/node/node.h"
+#include "server/node/peer_figures.h"
 #include "server/zab/replica.h"
 
 namespace topod::node {
@@ -32,6 +34,9 @@ class Administration final : public Administrator, private admin::AdminSource {
   Administration(const Config& config, Facts facts, zab::Replica& replica, const ClientNet& net,
                  const LogStore& log, const TreeStore& tree, const Clock& clock);
 
+  // Of a member of an ensemble; a single server has none.
+  void set_peers(const PeerView& peers) { peers_ = &peers; }
+
   WordAnswer answer(std::string_view word, std::string_view argument) override;
 
  private:
@@ -41,6 +46,7 @@ class Administration final : public Administrator, private admin::AdminSource {
   [[nodiscard]] std::string version() const override;
   [[nodiscard]] admin::Environment environment() const override;
   [[nodiscard]] admin::ServerStats server_stats() const override;
+  [[nodiscard]] std::optional<admin::EnsembleStatus> ensemble_status() const override;
   [[nodiscard]] std::vector<admin::ConnectionInfo> connections() const override;
   [[nodiscard]] admin::Settings settings() const override;
   [[nodiscard]] admin::DirectorySizes directory_sizes() const override;
@@ -59,6 +65,7 @@ class Administration final : public Administrator, private admin::AdminSource {
   const LogStore& log_;
   const TreeStore& tree_;
   const Clock& clock_;
+  const PeerView* peers_ = nullptr;
   admin::Whitelist whitelist_;
   admin::Environment environment_;
   int64_t trace_mask_;  // shown and set as in ZooKeeper; traces nothing

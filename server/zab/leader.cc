@@ -161,6 +161,11 @@ void Leader::propose(const entry::Entry& entry) {
   const Zxid zxid = make_zxid(epoch_, counter_);
   Proposal& proposal = parts_.history.append(zxid, parts_.journal.next_number());
   CHECK(entry.SerializeToString(&proposal.bytes));
+  const auto bytes = static_cast<int64_t>(proposal.bytes.size());
+  const bool is_first = proposal_bytes_.last < 0;
+  proposal_bytes_ = {.last = bytes,
+                     .min = is_first ? bytes : std::min(proposal_bytes_.min, bytes),
+                     .max = std::max(proposal_bytes_.max, bytes)};
   parts_.journal.transaction(proposal);
   parts_.membership.appended(zxid, proposal.bytes);
   if (counter_ >= kCounterOfEpochChange) failed_ = "the epoch's counter is used up";

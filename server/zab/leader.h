@@ -57,6 +57,13 @@ class Leader {
   [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] Zxid committed() const { return committed_; }
   [[nodiscard]] const std::map<ServerId, Learner>& learners() const { return learners_; }
+  [[nodiscard]] int64_t began_ms() const { return began_ms_; }
+  struct ProposalBytes {
+    int64_t last = -1;  // none yet in this reign
+    int64_t min = -1;
+    int64_t max = -1;
+  };
+  [[nodiscard]] const ProposalBytes& proposal_bytes() const { return proposal_bytes_; }
 
   // ---- inputs; false: the message makes no sense, its link is to be closed ---------------------
   bool follower_info(ServerId server, LinkId link, const InstanceId& instance,
@@ -114,6 +121,7 @@ class Leader {
   Zxid initial_end_;
   int64_t counter_ = 0;  // of the last zxid proposed in this epoch
   int64_t began_ms_;
+  ProposalBytes proposal_bytes_;
   std::map<ServerId, Learner> learners_;
   int64_t token_ = 0;
   bool confirm_ = false;

@@ -154,6 +154,7 @@ bool Replica::forwarded(ServerId server, const peer::Forward& message) {
 // still waiting is given to it, in order. Never for a connection that has closed.
 void Replica::become_ready() {
   ready_ = true;
+  note_election();
   const auto found = state_.members.find(config_.self);
   if (found == state_.members.end() || found->second.incarnation != incarnation_) {
     // From here on, forwards of this run count and those of earlier runs do not.

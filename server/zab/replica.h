@@ -106,10 +106,17 @@ class Replica final : private RequestSink {
   // Why this server is not doing what it did; empty at first.
   [[nodiscard]] const std::string& last_change() const { return last_change_; }
   struct ElectionFigures {
-    uint64_t count = 0;  // since start
-    int64_t last_duration_us = 0;
+    uint64_t count = 0;  // times that this server began to lead or to follow
+    // How long it was without a leader that takes requests, each time that it found one.
+    uint64_t found = 0;
+    int64_t last_us = 0;
+    int64_t min_us = 0;
+    int64_t max_us = 0;
+    int64_t sum_us = 0;
   };
   [[nodiscard]] const ElectionFigures& elections() const { return elections_; }
+  // Leading: syncs that wait for a quorum to confirm it.
+  [[nodiscard]] size_t pending_syncs() const { return syncs_asked_.size(); }
   // Entries proposed and not applied yet, and requests not given to a leader.
   [[nodiscard]] size_t in_flight() const {
     return history_.unapplied() + forwards_.waiting().size();
@@ -153,6 +160,7 @@ class Replica final : private RequestSink {
   // replica_roles.cc: who leads, and this server's part
   void advance_role();
   bool change_role();
+  void note_election();
   void look(std::string why);
   void begin_leading();
   void follow(ServerId server);

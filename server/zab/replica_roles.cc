@@ -58,8 +58,7 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
   if (server == ServerId{}) return true;
   switch (message.kind_case()) {
     case peer::Message::kFounded: return heard_founded(server, message.founded());
-    case peer::Message::kNotification:
-      return heard_notification(server, message.notification());
+    case peer::Message::kNotification: return heard_notification(server, message.notification());
     case peer::Message::kNewEpoch:
     case peer::Message::kTruncate:
     case peer::Message::kSnapshotBegin:
@@ -243,7 +242,6 @@ bool Replica::change_role() {
       news_ = true;
       ready_at_ = leader_->committed();
       tracker_.start(state_, now_);
-      elections_.last_duration_us = now_.monotonic_us - looking_since_us_;
       return false;
     }
   }
@@ -257,6 +255,15 @@ ServerId Replica::whom_to_follow() const {
     if (peer.notification.established() || election_.vote() == server) return server;
   }
   return ServerId{};
+}
+
+void Replica::note_election() {
+  const int64_t duration_us = now_.monotonic_us - looking_since_us_;
+  const bool is_first = elections_.found++ == 0;
+  elections_.last_us = duration_us;
+  elections_.min_us = is_first ? duration_us : std::min(elections_.min_us, duration_us);
+  elections_.max_us = std::max(elections_.max_us, duration_us);
+  elections_.sum_us += duration_us;
 }
 
 void Replica::look(std::string why) {

@@ -92,6 +92,28 @@ TEST(FourLetter, AServerThatDoesNotServeSaysSo) {
   }
 }
 
+TEST(FourLetter, AMemberThatDoesNotServeSaysWhy) {
+  SampleSource source;
+  source.serving = false;
+  source.status = EnsembleStatus{.last_change = "the leader is silent",
+                                 .last_refusal = "server 2 at b: wrong secret",
+                                 .voters_differ = true,
+                                 .peers = {{2, "waiting", "wrong secret"}, {3, "linked", ""}}};
+  const std::string status =
+      "Peer 2: waiting (wrong secret)\n"
+      "Peer 3: linked\n"
+      "Not voting: the configured voters are not those of the ensemble\n"
+      "Last change: the leader is silent\n"
+      "Last refused: server 2 at b: wrong secret\n";
+  EXPECT_EQ(ask(Word::kSrvr, source).text,
+            "This ZooKeeper instance is not currently serving requests\n" + status);
+  EXPECT_EQ(ask(Word::kMntr, source).text,
+            "This ZooKeeper instance is not currently serving requests\n");
+  source.serving = true;
+  EXPECT_TRUE(ask(Word::kSrvr, source).text.ends_with("Node count: 7\n" + status));
+  EXPECT_TRUE(ask(Word::kStat, source).text.ends_with("Node count: 7\n" + status));
+}
+
 TEST(FourLetter, ShortAnswersHaveNoNewline) {
   SampleSource source;
   EXPECT_EQ(ask(Word::kRuok, source).text, "imok");

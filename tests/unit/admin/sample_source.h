@@ -50,6 +50,7 @@ class SampleSource : public AdminSource {
  public:
   bool serving = true;
   bool read_only = false;
+  std::optional<EnsembleStatus> status;
 
   [[nodiscard]] bool is_serving() const override { return serving; }
   [[nodiscard]] bool is_read_only() const override { return read_only; }
@@ -58,6 +59,7 @@ class SampleSource : public AdminSource {
     return std::string(node::protocol_version());
   }
   [[nodiscard]] ServerStats server_stats() const override { return sample_stats(); }
+  [[nodiscard]] std::optional<EnsembleStatus> ensemble_status() const override { return status; }
   [[nodiscard]] std::vector<ConnectionInfo> connections() const override {
     return sample_connections();
   }
