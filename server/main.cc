@@ -60,11 +60,6 @@ int main(int count, char** arguments) {
   for (const auto& remark : loaded->remarks) {
     topod::node::log(remark.level, "config", topod::node::to_string(remark));
   }
-  if (loaded->config.members.size() > 1) {
-    return fail(topod::node::kExitBadConfig,
-                "the configuration names " + std::to_string(loaded->config.members.size()) +
-                    " servers; this release runs one node: leave one server line, or none");
-  }
   if (line->task == CommandLine::Task::kCheck) {
     std::puts("configuration is valid");
     return 0;

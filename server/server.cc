@@ -9,6 +9,7 @@
 
 #include "server/node/logging.h"
 #include "server/node/version.h"
+#include "server/options.h"
 
 namespace topod::server {
 
@@ -20,43 +21,6 @@ constexpr int64_t kTickMsMin = 10;
 constexpr int64_t kTickMsMax = 100;
 // A stop that takes longer (a client that does not read its replies) goes on without it.
 constexpr auto kStopMax = milliseconds(5'000);
-
-net::ClientOptions client_options(const node::Config& config) {
-  net::ClientOptions options;
-  options.address = config.client_address;
-  options.port = static_cast<uint16_t>(std::max(config.client_port, 0));
-  options.backlog = config.listen_backlog;
-  options.tcp_keep_alive = config.client_tcp_keep_alive;
-  options.max_frame_bytes = config.max_frame_bytes;
-  options.max_connections = config.max_connections;
-  options.max_connections_per_address = config.max_connections_per_address;
-  options.unsent_close_bytes = config.max_unsent_bytes;
-  options.unsent_close_total_bytes = config.max_unsent_bytes_total;
-  options.unsent_pause_bytes = std::min(options.unsent_pause_bytes, config.max_unsent_bytes);
-  options.sessionless_timeout_ms = config.sessionless_timeout_ms;
-  return options;
-}
-
-zab::ReplicaConfig replica_config(const node::Config& config) {
-  zab::ReplicaConfig replica;
-  replica.self = config.server_id;
-  replica.tick_ms = config.tick_time_ms;
-  replica.min_session_timeout_ms = config.min_session_timeout_ms;
-  replica.max_session_timeout_ms = config.max_session_timeout_ms;
-  replica.authentication = {.digest_enabled = config.digest_enabled,
-                            .digest_algorithm = config.digest_algorithm,
-                            .super_digest = config.super_digest.reveal()};
-  replica.skip_acl = config.skip_acl;
-  replica.enforce_quota = config.enforce_quota;
-  replica.ttl_nodes_enabled = config.extended_types;
-  if (config.enforce_auth) replica.required_schemes = config.enforce_auth_schemes;
-  replica.max_unsent_bytes = config.max_unsent_bytes;
-  replica.watch_limit_per_connection = config.max_watches_per_connection;
-  replica.container_check_interval_ms = config.container_check_interval_ms;
-  replica.container_max_per_minute = config.container_max_per_minute;
-  replica.container_max_never_used_ms = config.container_max_never_used_ms;
-  return replica;
-}
 
 // The disk cannot be trusted any more: what it holds is found out by the next start.
 [[noreturn]] void die(const char* part, const std::string& why) {
@@ -88,9 +52,10 @@ node::Started<void> Server::start() {
   entropy_.fill(random);
   uint64_t incarnation = 0;
   for (const uint8_t byte : random) incarnation = incarnation << 8 | byte;
-  replica_.emplace(replica_config(config_), std::move(*data->state), Incarnation(incarnation));
+  replica_.emplace(replica_config(config_, data->identity), std::move(*data->state),
+                   Incarnation(incarnation));
   tree_ = std::make_unique<node::TreeAdapter>(
-      io_, std::move(*data->store), config_, data->identity,
+      io_, std::move(*data->store), data->generation, config_, data->identity,
       node::TreeAdapter::Events{
           .log_trimmable = [this](storage::LogPosition keep) { log_->trim(keep); },
           .no_space =
@@ -101,9 +66,21 @@ node::Started<void> Server::start() {
           .fatal = [](const std::string& why) { die("store", why); }});
   const auto replayed = node::replay_log(*data, *replica_, *tree_);
   if (!replayed) return tl::unexpected(replayed.error());
-  tree_->set_position(data->log->end());
   log_summary(*data, *replayed);
+  if (is_member()) {
+    mesh_ = std::make_unique<net::PeerMesh>(io_, peer_options(config_, data->identity), entropy_);
+    if (auto bound = mesh_->listen(); !bound) {
+      return tl::unexpected(node::StartupError{node::kExitFailed, bound.error()});
+    }
+  }
   join(std::move(*data));
+  if (is_member()) {
+    listener_->start(*node_);
+    mesh_->start(*node_);
+    node::log_info("start", "waiting for the other members",
+                   {{"port", listener_->port()}, {"members", config_.members.size()}});
+    return {};
+  }
   while (!replica_->serving() && !stopping_) turn();
   if (stopping_) return {};
   listener_->start(*node_);
@@ -121,7 +98,6 @@ void Server::join(node::OpenedData data) {
           .durable =
               [this](const storage::LogDurable& durable) {
                 node_->log_durable(durable.last_sequence);
-                tree_->set_position(durable.end);
               },
           .no_space =
               [this](bool none) {
@@ -131,8 +107,12 @@ void Server::join(node::OpenedData data) {
                                : "there is space for the log again");
                 replica_->set_no_log_space(no_log_space_ || no_tree_space_);
               },
-          .fatal = [](const storage::IoError& error) { die("log", error.message()); }},
+          .fatal = [](const storage::IoError& error) { die("log", error.message()); },
+          .history_read = [this](
+                              LinkId link, std::vector<zab::HistoryEntry> entries,
+                              bool gone) { node_->history_read(link, std::move(entries), gone); }},
       config_.flush_warning_ms);
+  log_->start_positions(data.replay_from.value_or(storage::LogPosition{}));
   node_.emplace(
       node::NodeLimits{.max_outstanding_per_connection = config_.max_outstanding_per_connection,
                        .max_outstanding_total = config_.max_outstanding_total,
@@ -147,7 +127,19 @@ void Server::join(node::OpenedData data) {
                                   .started = clock_.now()},
       *replica_, *listener_, *log_, *tree_, clock_);
   node_->set_administrator(*administration_);
-  replica_->start(data.promises, clock_.now());
+  if (mesh_) {
+    snapshots_ = std::make_unique<node::SnapshotAdapter>(
+        io_, *mesh_, *tree_, *log_, config_,
+        node::SnapshotAdapter::Events{
+            .sent = [this](LinkId link, Zxid zxid,
+                           bool ok) { node_->snapshot_sent(link, zxid, ok); },
+            .received =
+                [this](LinkId link, zab::ReceivedSnapshot snapshot) {
+                  node_->snapshot_received(link, std::move(snapshot));
+                }});
+    node_->set_peers(*mesh_, *snapshots_);
+  }
+  replica_->start(clock_.now());
   dir_ = std::move(data.dir);
   node_->end_turn();
   schedule_tick();
@@ -164,6 +156,7 @@ void Server::log_summary(const node::OpenedData& data, const node::Replayed& rep
                   {"sessions", replica_->state().sessions.size()},
                   {"treeMs", data.load_ms},
                   {"replayed", replayed.transactions},
+                  {"uncommitted", replayed.uncommitted},
                   {"replayMs", replayed.milliseconds},
                   {"tornTail", scan.verdict == storage::LogVerdict::kTornTail},
                   {"zxid", node::hex(replica_->state().applied.value())},
@@ -191,6 +184,8 @@ void Server::turn() {
     if (io_.poll_one() == 0) break;
   }
   more_to_do_ = node_->end_turn();
+  if (mesh_) mesh_->flush();
+  tree_->set_position(log_->restart_position(replica_->state().applied));
   tree_->checkpoint_if_due(*replica_, clock_.now().monotonic_ms());
 }
 
@@ -206,8 +201,31 @@ void Server::schedule_tick() {
   tick_timer_.async_wait([this](const asio::error_code& error) {
     if (error) return;
     node_->tick();
+    if (mesh_) {
+      mesh_->set_ensemble(replica_->membership().ensemble(), replica_->membership().votes());
+    }
+    log_role();
     schedule_tick();
   });
+}
+
+// Every change of what this server is in its ensemble, once.
+void Server::log_role() {
+  if (!is_member()) return;
+  const bool serving = replica_->serving();
+  if (replica_->role() == logged_role_ && serving == logged_serving_) return;
+  logged_role_ = replica_->role();
+  logged_serving_ = serving;
+  const char* role = logged_role_ == zab::Role::kLeading     ? "leading"
+                     : logged_role_ == zab::Role::kFollowing ? "following"
+                                                             : "looking for a leader";
+  node::log_info("ensemble", role,
+                 {{"serving", serving},
+                  {"leader", replica_->leader().value()},
+                  {"epoch", replica_->promises().current_epoch.value()},
+                  {"zxid", node::hex(replica_->state().applied.value())},
+                  {"votes", replica_->membership().votes()},
+                  {"why", replica_->last_change()}});
 }
 
 void Server::await_signal() {
@@ -222,6 +240,8 @@ void Server::begin_stop(int signal) {
   node::log_info("stop", "asked to stop: answering what was read", {{"signal", signal}});
   stopping_ = true;
   listener_->stop_reading();
+  // Somebody else leads before this server goes; it follows until its clients are answered.
+  if (is_member()) replica_->hand_over(clock_.now());
   stop_timer_.expires_after(kStopMax);
   stop_timer_.async_wait([this](const asio::error_code& error) {
     if (!error) stop_overdue_ = true;
@@ -229,7 +249,8 @@ void Server::begin_stop(int signal) {
 }
 
 bool Server::stopped() const {
-  return stopping_ && (stop_overdue_ || (node_->idle() && listener_->all_sent()));
+  const bool idle = is_member() ? replica_->clients().outstanding_total() == 0 : node_->idle();
+  return stopping_ && (stop_overdue_ || (idle && listener_->all_sent()));
 }
 
 void Server::finish() {
@@ -238,6 +259,11 @@ void Server::finish() {
   tick_timer_.cancel();
   listener_->close_all();
   node_->end_turn();
+  if (mesh_) {
+    mesh_->flush();
+    mesh_->stop();
+    snapshots_->stop();
+  }
   log_->stop();
   tree_->stop(*replica_);
   node::log_info("stop", "stopped",

@@ -13,10 +13,13 @@
 #include <asio/steady_timer.hpp>
 
 #include "server/net/client_listener.h"
+#include "server/net/peer_mesh.h"
 #include "server/node/administration.h"
 #include "server/node/config.h"
 #include "server/node/log_adapter.h"
 #include "server/node/node.h"
+#include "server/node/replay.h"
+#include "server/node/snapshot_adapter.h"
 #include "server/node/startup.h"
 #include "server/node/system.h"
 #include "server/node/tree_adapter.h"
@@ -45,6 +48,9 @@ class Server {
   void await_signal();
   void begin_stop(int signal);
   [[nodiscard]] bool stopped() const;
+  // Of an ensemble of several servers.
+  [[nodiscard]] bool is_member() const { return config_.members.size() > 1; }
+  void log_role();
   void finish();
   void log_summary(const node::OpenedData& data, const node::Replayed& replayed) const;
 
@@ -60,6 +66,8 @@ class Server {
   std::optional<zab::Replica> replica_;
   std::unique_ptr<node::LogAdapter> log_;
   std::unique_ptr<node::TreeAdapter> tree_;
+  std::unique_ptr<net::PeerMesh> mesh_;               // of a member of an ensemble
+  std::unique_ptr<node::SnapshotAdapter> snapshots_;  // likewise
   std::optional<node::Node> node_;
   std::optional<node::Administration> administration_;
 
@@ -67,6 +75,8 @@ class Server {
   asio::steady_timer stop_timer_{io_};
   asio::signal_set signals_{io_};
   bool more_to_do_ = false;  // without waiting for anything
+  zab::Role logged_role_ = zab::Role::kLooking;
+  bool logged_serving_ = false;
   bool stopping_ = false;
   bool stop_overdue_ = false;
   bool no_log_space_ = false;

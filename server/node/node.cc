@@ -87,6 +87,40 @@ WordAnswer Node::four_letter_word(std::string_view word, std::string_view argume
   return administrator_ == nullptr ? WordAnswer{} : administrator_->answer(word, argument);
 }
 
+void Node::peer_connected(LinkId link, const PeerIdentity& peer) {
+  replica_.peer_connected(link, peer.server, peer.instance, peer.feature_level, now());
+}
+
+bool Node::peer_frame(LinkId link, std::string_view bytes) {
+  if (!received_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+  switch (received_.kind_case()) {
+    case peer::Message::kSnapshotBegin:
+      // The replica says whether it waits for one, the store does the work.
+      return replica_.peer_message(link, received_, now()) && snapshots_->receive(link, received_);
+    case peer::Message::kSnapshotChunk:
+    case peer::Message::kSnapshotEnd:
+    case peer::Message::kSnapshotProgress: return snapshots_->receive(link, received_);
+    default: return replica_.peer_message(link, received_, now());
+  }
+}
+
+void Node::peer_disconnected(LinkId link) {
+  replica_.peer_disconnected(link, now());
+  if (!replica_.is_installing(link)) snapshots_->cancel(link);
+}
+
+void Node::history_read(LinkId link, std::vector<zab::HistoryEntry> entries, bool gone) {
+  replica_.history_read(link, std::move(entries), gone, now());
+}
+
+void Node::snapshot_sent(LinkId link, Zxid zxid, bool ok) {
+  replica_.snapshot_sent(link, zxid, ok, now());
+}
+
+void Node::snapshot_received(LinkId link, zab::ReceivedSnapshot snapshot) {
+  if (!replica_.snapshot_received(link, std::move(snapshot), now())) snapshots_->cancel(link);
+}
+
 void Node::log_durable(uint64_t record_number) { replica_.durable(record_number, now()); }
 
 void Node::tick() {
@@ -111,11 +145,33 @@ void Node::carry_out() {
     for (const zab::Append& record : output.append) log_.add(record);
     log_.submit();
   }
+  if (peers_ != nullptr) carry_out_for_peers(output);
   state::Changes& changes = replica_.changes();
   if (!changes.empty()) {
     tree_.collect(replica_.state(), changes);
     changes.clear();
   }
+  send_to_clients(output);
+  replica_.finish_turn();
+}
+
+void Node::carry_out_for_peers(zab::Output& output) {
+  for (const zab::PeerSend& send : output.peers) {
+    sent_.clear();
+    send.message.AppendToString(&sent_);
+    for (const LinkId link : send.links) peers_->send(link, sent_);
+  }
+  for (const zab::HistoryRead& read : output.reads) log_.read_history(read);
+  for (const zab::SnapshotSend& snapshot : output.snapshots) snapshots_->send(snapshot.link);
+  if (output.installed_generation != 0) {
+    tree_.switch_generation(output.installed_generation, replica_.state());
+  }
+  for (const zab::PeerClose& closed : output.peers_closed) {
+    peers_->close(closed.link, closed.reason);
+  }
+}
+
+void Node::send_to_clients(zab::Output& output) {
   for (const zab::ClientOutput& client : output.clients) {
     net_.send(client.connection, *client.bytes);
     if (client.close == zab::CloseReason::kNone) continue;
@@ -128,7 +184,6 @@ void Node::carry_out() {
     }
     net_.close_after_sending(client.connection);
   }
-  replica_.finish_turn();
 }
 
 void Node::resume_paused() {

@@ -13,6 +13,7 @@
 
 #include "proto/ids.h"
 #include "proto/limits.h"
+#include "proto/peer.pb.h"
 #include "server/node/interfaces.h"
 #include "server/node/logging.h"
 #include "server/zab/replica.h"
@@ -32,12 +33,17 @@ class Administrator {
   virtual WordAnswer answer(std::string_view word, std::string_view argument) = 0;
 };
 
-class Node final : public ClientHandler {
+class Node final : public ClientHandler, public PeerHandler {
  public:
   Node(NodeLimits limits, zab::Replica& replica, ClientNet& net, LogStore& log, TreeStore& tree,
        const Clock& clock, Entropy& entropy);
 
   void set_administrator(Administrator& administrator) { administrator_ = &administrator; }
+  // Of a member of an ensemble; a single server has neither.
+  void set_peers(PeerNet& peers, SnapshotStore& snapshots) {
+    peers_ = &peers;
+    snapshots_ = &snapshots;
+  }
 
   // ---- inputs --------------------------------------------------------------------------------
   void client_opened(ConnectionId id, std::string_view address, uint16_t port) override;
@@ -48,6 +54,12 @@ class Node final : public ClientHandler {
   void connection_rejected(std::string_view address, uint16_t port,
                            std::string_view limit) override;
   WordAnswer four_letter_word(std::string_view word, std::string_view argument) override;
+  void peer_connected(LinkId link, const PeerIdentity& peer) override;
+  bool peer_frame(LinkId link, std::string_view bytes) override;
+  void peer_disconnected(LinkId link) override;
+  void history_read(LinkId link, std::vector<zab::HistoryEntry> entries, bool gone);
+  void snapshot_sent(LinkId link, Zxid zxid, bool ok);
+  void snapshot_received(LinkId link, zab::ReceivedSnapshot snapshot);
   void log_durable(uint64_t record_number);
   void tick();
 
@@ -61,6 +73,8 @@ class Node final : public ClientHandler {
 
  private:
   void carry_out();
+  void carry_out_for_peers(zab::Output& output);
+  void send_to_clients(zab::Output& output);
   void resume_paused();
   [[nodiscard]] bool may_read(ConnectionId id) const;
 
@@ -72,6 +86,10 @@ class Node final : public ClientHandler {
   const Clock& clock_;
   Entropy& entropy_;
   Administrator* administrator_ = nullptr;
+  PeerNet* peers_ = nullptr;
+  SnapshotStore* snapshots_ = nullptr;
+  peer::Message received_;  // reused to keep its memory
+  std::string sent_;
 
   std::optional<zab::Moment> turn_began_;  // the clock is read once per turn
   std::vector<ConnectionId> paused_;

@@ -48,13 +48,15 @@ void Clients::request(Connection& connection, std::string_view bytes, Moment now
     carry_out(connection, header, reader.rest(), now.monotonic_us);
   } else {
     wait(connection, header, bytes, now);
-    // Asked for at once, though it is answered in its turn.
-    if (op == OpCode::kSync && may_ask(connection, op) &&
-        confirm_sync(connection, connection.pending.back()) && connection.pending.size() == 1) {
+    // Asked for at once, though it is answered in its turn. A write behind it could be committed
+    // before the leader is confirmed, and waits.
+    const bool waits_for_leader = op == OpCode::kSync && may_ask(connection, op) &&
+                                  !confirm_sync(connection, connection.pending.back());
+    // A write that cannot be logged now must not be overtaken by one that can be later.
+    connection.has_barrier |= is_barrier(op) || needs_log(op) || waits_for_leader;
+    if (op == OpCode::kSync && !waits_for_leader && connection.pending.size() == 1) {
       advance(connection);
     }
-    // A write that cannot be logged now must not be overtaken by one that can be later.
-    connection.has_barrier |= is_barrier(op) || needs_log(op);
   }
 }
 
@@ -197,7 +199,8 @@ ErrorCode Clients::answer(Connection& connection, OpCode op, std::string_view bo
                              .session = connection.session,
                              .ids = connection.ids,
                              .skip_acl = config_.skip_acl || connection.is_super,
-                             .watch_limit = config_.watch_limit_per_connection};
+                             .watch_limit = config_.watch_limit_per_connection,
+                             .config_node_data = config_.config_node_data};
   return state::read(state_, watches_, reader, op, body, out, events_);
 }
 
@@ -270,7 +273,7 @@ void Clients::release_barrier(Connection& connection) {
   if (connection.phase != Connection::Phase::kLive) return;
   for (PendingRequest& request : connection.pending) {
     if (request.forward_number != 0) continue;
-    if (is_barrier(request.op)) {
+    if (is_barrier(request.op) || (request.sync_number != 0 && !request.sync_confirmed)) {
       connection.has_barrier = true;
       return;
     }

@@ -26,8 +26,7 @@ uint64_t Journal::found(entry::Founding founding) {
 }
 
 uint64_t Journal::install(Zxid zxid, uint64_t generation, std::string digest) {
-  return add(LogRecordKind::kSnapshot, zxid, generation,
-             payloads_.emplace_back(std::move(digest)));
+  return add(LogRecordKind::kSnapshot, zxid, generation, payloads_.emplace_back(std::move(digest)));
 }
 
 void Journal::transaction(const Proposal& proposal) {

@@ -27,12 +27,12 @@ struct Learner {
   Epoch accepted_epoch;
   bool promised = false;
 
-  Zxid cursor;             // sent up to here
-  Zxid acked;              // on its disk up to here
-  Zxid catch_up_to;        // up to date once it has acknowledged this
-  Zxid barrier;            // last zxid appended when its link was accepted
-  Zxid told_committed;     // the last commit that it was told of
-  bool reading = false;    // history is being read from the log for it
+  Zxid cursor;           // sent up to here
+  Zxid acked;            // on its disk up to here
+  Zxid catch_up_to;      // up to date once it has acknowledged this
+  Zxid barrier;          // last zxid appended when its link was accepted
+  Zxid told_committed;   // the last commit that it was told of
+  bool reading = false;  // history is being read from the log for it
   bool snapshotting = false;
 
   struct Sent {

@@ -223,7 +223,9 @@ void Membership::appended(Zxid zxid, std::string_view entry_bytes) {
   if (entry.has_admit()) suspended_.emplace(zxid, ServerId(entry.admit().server()));
 }
 
-void Membership::truncated(Zxid last) { suspended_.erase(suspended_.upper_bound(last), suspended_.end()); }
+void Membership::truncated(Zxid last) {
+  suspended_.erase(suspended_.upper_bound(last), suspended_.end());
+}
 
 void Membership::applied(Zxid zxid) {
   if (suspended_.empty()) return;

@@ -225,8 +225,7 @@ void EnsembleDriver::end_turn(int id) {
   Member& member = at(id);
   Output& output = member.replica->output();
   for (const Append& append : output.append) {
-    member.log.push_back(
-        {append.kind, append.zxid, append.number, std::string(append.payload)});
+    member.log.push_back({append.kind, append.zxid, append.number, std::string(append.payload)});
   }
   carry_out_for_peers(id, output);
   member.replica->changes().clear();
@@ -463,8 +462,7 @@ void EnsembleDriver::request(Client& client, int32_t xid, OpCode op, const std::
   end_turn(client.member);
 }
 
-void EnsembleDriver::create(Client& client, int32_t xid, const std::string& path,
-                            CreateMode mode) {
+void EnsembleDriver::create(Client& client, int32_t xid, const std::string& path, CreateMode mode) {
   CreateRequest create;
   create.path = path;
   create.data = std::string_view("data");

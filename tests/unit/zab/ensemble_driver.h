@@ -143,7 +143,7 @@ class EnsembleDriver {
 
   Options options_;
   std::vector<Member> members_;
-  std::map<std::pair<int, int>, Link> links_;  // a < b
+  std::map<std::pair<int, int>, Link> links_;                 // a < b
   std::map<std::pair<int, int>, std::deque<Message>> wires_;  // from, to
   std::map<std::pair<int, int>, bool> cut_;
   std::deque<Client> clients_;

@@ -105,7 +105,8 @@ TEST(Ensemble, ADeposedLeadersUncommittedWriteIsCutAndGivenAgain) {
   EXPECT_TRUE(client.answers.empty());
   ensemble.isolate(leader);
   ensemble.set_filter({});
-  ASSERT_TRUE(ensemble.await([&] { return ensemble.leader() != 0 && ensemble.leader() != leader; }));
+  ASSERT_TRUE(
+      ensemble.await([&] { return ensemble.leader() != 0 && ensemble.leader() != leader; }));
   Client& second = ensemble.connect(ensemble.leader());
   ensemble.run();
   ensemble.create(second, 1, "/first");
@@ -220,9 +221,8 @@ TEST(Ensemble, ASyncIsNotAnsweredByALeaderThatHasLostItsQuorum) {
   }
   Client& client = ensemble.connect(leader);
   ensemble.run();
-  ensemble.set_filter([&](int from, int to, const peer::Message&) {
-    return from != leader && to != leader;
-  });
+  ensemble.set_filter(
+      [&](int from, int to, const peer::Message&) { return from != leader && to != leader; });
   ensemble.sync(client, 2);
   ensemble.advance(300);
   EXPECT_TRUE(client.answers.empty());
@@ -273,7 +273,8 @@ TEST(Ensemble, ALeaderThatIsAskedToStopHandsOverWithoutADisconnect) {
   ensemble.run();
   ensemble.replica(leader).hand_over({2'000'000, 1'700'000'002'000});
   ensemble.create(client, 1, "/during");
-  ASSERT_TRUE(ensemble.await([&] { return ensemble.leader() != 0 && ensemble.leader() != leader; }));
+  ASSERT_TRUE(
+      ensemble.await([&] { return ensemble.leader() != 0 && ensemble.leader() != leader; }));
   ASSERT_TRUE(ensemble.await([&] { return client.answers.size() == 1; }));
   EXPECT_FALSE(client.closed);
 }

@@ -1,0 +1,19 @@
+// What a configuration means to the parts that a server joins. Pure.
+#pragma once
+
+#include "server/net/client_options.h"
+#include "server/net/peer_options.h"
+#include "server/node/config.h"
+#include "server/zab/config.h"
+#include "storage/data_dir.h"
+
+namespace topod::server {
+
+[[nodiscard]] net::ClientOptions client_options(const node::Config& config);
+// `instance` of the identity is this data directory's, `ensemble` the id if it founds one.
+[[nodiscard]] zab::ReplicaConfig replica_config(const node::Config& config,
+                                                const storage::DirectoryIdentity& identity);
+[[nodiscard]] net::PeerOptions peer_options(const node::Config& config,
+                                            const storage::DirectoryIdentity& identity);
+
+}  // namespace topod::server
