@@ -9,19 +9,46 @@
 
 namespace topod::sim {
 
+namespace {
+constexpr int64_t kPingUs = 250 * kMillisecond;
+// No message of the replicas is one byte long.
+constexpr std::string_view kPing = "p";
+}  // namespace
+
 Links::Links(World& world, Network& network, Place self, const InstanceId& instance,
-             std::vector<ServerId> members, Deliver deliver)
+             std::vector<ServerId> members, int64_t silence_max_us, Deliver deliver)
     : world_(world),
       network_(network),
       self_(self),
       instance_(instance),
       members_(std::move(members)),
+      silence_max_us_(silence_max_us),
       deliver_(std::move(deliver)) {}
 
 std::string Links::introduction() const { return std::string(instance_.begin(), instance_.end()); }
 
-// The member with the higher number dials.
 void Links::tick() {
+  ping();
+  dial();
+}
+
+void Links::ping() {
+  const int64_t now_us = world_.now_us();
+  std::vector<StreamId> silent;
+  for (auto& [stream, link] : links_) {
+    if (link.phase != Phase::kUp) continue;
+    if (now_us - link.heard_us > silence_max_us_) {
+      silent.push_back(stream);
+    } else if (now_us - link.sent_us >= kPingUs) {
+      link.sent_us = now_us;
+      network_.send(stream, self_, std::string(kPing));
+    }
+  }
+  for (const StreamId stream : silent) end(stream);
+}
+
+// The member with the higher number dials.
+void Links::dial() {
   const int64_t now_us = world_.now_us();
   for (const ServerId member : members_) {
     const auto peer = static_cast<Place>(member.value());
@@ -39,20 +66,23 @@ void Links::tick() {
         now_us + world_.random().between(limits::kPeerRetryMinMs, limits::kPeerRetryMaxMs / 4) *
                      kMillisecond;
     const StreamId stream = network_.open(self_, peer);
-    links_[stream] = {peer, Phase::kDialled, LinkId{}, now_us};
+    links_[stream] = {peer, Phase::kDialled, LinkId{}, now_us, now_us, now_us};
     network_.send(stream, self_, introduction());
   }
 }
 
 void Links::opened(StreamId stream, Place from) {
-  links_[stream] = {from, Phase::kAccepted, LinkId{}, world_.now_us()};
+  const int64_t now_us = world_.now_us();
+  links_[stream] = {from, Phase::kAccepted, LinkId{}, now_us, now_us, now_us};
 }
 
 bool Links::received(StreamId stream, const std::string& bytes) {
   const auto found = links_.find(stream);
   if (found == links_.end()) return false;
   Link& link = found->second;
+  link.heard_us = world_.now_us();
   if (link.phase == Phase::kUp) {
+    if (bytes == kPing) return true;
     if (world_.trace().prints()) {
       peer::Message message;
       message.ParseFromString(bytes);
@@ -115,6 +145,7 @@ StreamId Links::stream_of(LinkId id) const {
 void Links::send(LinkId link, std::string_view message) {
   const StreamId stream = stream_of(link);
   if (stream == 0) return;
+  links_.at(stream).sent_us = world_.now_us();
   network_.send(stream, self_, std::string(message));
   if (network_.held_bytes(stream, self_) > limits::kPeerQueueBytes) close(link, "queue is full");
 }

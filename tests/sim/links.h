@@ -1,6 +1,6 @@
 // A member's links to the others, as its node drives them: dialled again and again, introduced by
-// who and which data directory is at the other end, at most one for each member at any time. Of
-// one process. One thread.
+// who and which data directory is at the other end, at most one for each member at any time, pinged
+// while they have nothing to say and ended when nothing is heard. Of one process. One thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class Links final : public node::PeerNet {
   using Deliver = std::function<void(std::function<void()>)>;
 
   Links(World& world, Network& network, Place self, const InstanceId& instance,
-        std::vector<ServerId> members, Deliver deliver);
+        std::vector<ServerId> members, int64_t silence_max_us, Deliver deliver);
 
   void set_handler(node::PeerHandler& handler) { handler_ = &handler; }
   // Looks after the links that are missing; to be called now and then.
@@ -45,8 +45,12 @@ class Links final : public node::PeerNet {
     Phase phase = Phase::kDialled;
     LinkId id;
     int64_t began_us = 0;
+    int64_t heard_us = 0;
+    int64_t sent_us = 0;
   };
 
+  void ping();
+  void dial();
   void come_up(StreamId stream, Link& link, std::string_view introduction);
   void end(StreamId stream);
   [[nodiscard]] std::string introduction() const;
@@ -57,6 +61,7 @@ class Links final : public node::PeerNet {
   Place self_;
   InstanceId instance_;
   std::vector<ServerId> members_;
+  int64_t silence_max_us_;
   Deliver deliver_;
   node::PeerHandler* handler_ = nullptr;
   std::map<StreamId, Link> links_;

@@ -55,7 +55,7 @@ struct Member::Process {
       : deliver([&member](std::function<void()> input) { member.deliver(std::move(input)); }),
         sockets(member),
         links(member.world_, member.network_, member.place(), member.identity_.instance,
-              member.ensemble_.members, deliver) {}
+              member.ensemble_.members, 5 * member.ensemble_.tick_ms * kMillisecond, deliver) {}
 
   Links::Deliver deliver;
   Sockets sockets;
