@@ -138,6 +138,7 @@ void Server::join(node::OpenedData data) {
                   node_->snapshot_received(link, std::move(snapshot));
                 }});
     node_->set_peers(*mesh_, *snapshots_);
+    administration_->set_peers(*mesh_);
   }
   replica_->start(clock_.now());
   dir_ = std::move(data.dir);
