@@ -33,6 +33,8 @@ class StateLoader final : public storage::LoadVisitor {
   state::State& state_;
 };
 
+}  // namespace
+
 storage::Checkpoint whole_checkpoint(const state::State& state) {
   storage::Checkpoint checkpoint;
   std::vector<state::NodeSlot> todo = {state.tree.root()};
@@ -48,10 +50,10 @@ storage::Checkpoint whole_checkpoint(const state::State& state) {
       todo.push_back(child);
     }
   }
+  for (const auto& [id, session] : state.sessions) checkpoint.put_session(row_of(session));
+  for (const auto& [id, member] : state.members) checkpoint.put_member(row_of(member));
   return checkpoint;
 }
-
-}  // namespace
 
 Started<StoredTree> load_stored_tree(const std::string& path) {
   StoredTree tree;

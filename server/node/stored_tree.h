@@ -21,7 +21,10 @@ struct StoredTree {
 // Reads every row and checks what they add up to; changes nothing. kExitDamaged: what is wrong.
 [[nodiscard]] Started<StoredTree> load_stored_tree(const std::string& path);
 
-// A tree of a state that no entry has touched.
+// All of a state.
+[[nodiscard]] storage::Checkpoint whole_checkpoint(const state::State& state);
+
+// A tree of a new state.
 [[nodiscard]] Started<storage::Store> create_stored_tree(const std::string& path,
                                                          const storage::Store::Options& options,
                                                          const state::State& state,
