@@ -3,7 +3,8 @@
 
 A suite is a package here (every test_*.py in it) or a dotted name of a module, class or test.
 The environment: TOPOD names the server to test; SERVER=apache tests Apache ZooKeeper instead;
-KEEP=1 keeps the servers' folders.
+VIA=leader, follower, observer or all tests an ensemble through such a member; KEEP=1 keeps the
+servers' folders.
 """
 
 import argparse

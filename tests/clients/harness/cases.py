@@ -2,13 +2,15 @@
 
 The environment variable SERVER chooses what is tested: topod (the default), or apache, which shows
 that the tests say what ZooKeeper does. Where topod differs on purpose, `differs_from_apache` says
-why.
+why. VIA=leader, follower, observer or all tests an ensemble through such a member (all: each test
+through another).
 """
 
 import os
 import unittest
 
 from .codes import Err, name_of
+from .ensemble import EnsembleAsServer, chosen_way
 from .server import Apache, Topod
 from .wire import Closed, RawConnection, RequestFailed, WireClient
 
@@ -27,8 +29,15 @@ def differs_from_apache(reason):
     return unittest.skipIf(TESTS_APACHE, f'Apache differs: {reason}')
 
 
+def differs_in_ensemble(reason):
+    """Skips a test when an ensemble is tested: what it states is true of a single server."""
+    return unittest.skipIf(chosen_way(), f'an ensemble differs: {reason}')
+
+
 def make_server(config=None, **arguments):
     """The server under test, not started. `config` is added to BASE_CONFIG."""
+    if chosen_way() and not arguments:
+        return EnsembleAsServer(chosen_way(), BASE_CONFIG | (config or {}))
     kind = Apache if TESTS_APACHE else Topod
     return kind(config=BASE_CONFIG | (config or {}), **arguments)
 
@@ -52,6 +61,8 @@ class ServerCase(unittest.TestCase):
     def setUp(self):
         if not self.server.is_alive():
             raise AssertionError(f'the server has died: {self.server.log_text()[-2000:]}')
+        if chosen_way():
+            self.server.choose_next()
         self.root = '/' + self.id().rsplit('.', 1)[-1]
 
     def connect(self, **arguments):

@@ -48,12 +48,17 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def free_port():
-    """A port that nobody listens on now. Only for servers that cannot bind to port 0."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """Different ports that nobody listens on now. Only for who cannot bind to port 0."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
 
 
 def serves_clients(port):
@@ -65,6 +70,10 @@ def serves_clients(port):
             return bool(answer) and b'not currently serving' not in answer
     except OSError:
         return False
+
+
+def free_port():
+    return free_ports(1)[0]
 
 
 class Server:
@@ -115,6 +124,12 @@ class Server:
 
     def start(self):
         """Starts the process and returns when it serves clients; raises ServerError otherwise."""
+        self.launch()
+        self.await_start()
+        return self
+
+    def launch(self):
+        """Starts the process and returns at once."""
         if self.process:
             raise ServerError(f'{self.name} runs already')
         command, environment = self._prepare()
@@ -125,10 +140,9 @@ class Server:
                 stdout=log, stderr=subprocess.STDOUT,
                 # The parent-death signal is bound to the thread that forks, hence only here.
                 preexec_fn=_die_with_parent if in_main_thread else None)
-        self._await_start()
-        return self
 
-    def _await_start(self):
+    def await_start(self):
+        """Returns when it serves clients."""
         deadline = time.monotonic() + START_DEADLINE
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
