@@ -41,7 +41,7 @@ class Administration final : public Administrator, private admin::AdminSource {
 
  private:
   [[nodiscard]] bool is_serving() const override { return replica_.serving(); }
-  [[nodiscard]] bool is_read_only() const override { return false; }
+  [[nodiscard]] bool is_read_only() const override { return replica_.clients().is_read_only(); }
   [[nodiscard]] int64_t trace_mask() const override { return trace_mask_; }
   [[nodiscard]] std::string version() const override;
   [[nodiscard]] admin::Environment environment() const override;

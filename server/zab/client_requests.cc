@@ -41,6 +41,10 @@ void Clients::request(Connection& connection, std::string_view bytes, Moment now
     carry_out(connection, header, reader.rest(), now.monotonic_us);
     return;
   }
+  if (connection.is_read_only) {
+    request_read_only(connection, header, reader.rest());
+    return;
+  }
   if (!connection.has_barrier && may_forward(connection, op)) {
     PendingRequest& request = enqueue(connection, header, bytes.size(), now);
     forward(connection, request, reader.rest());
@@ -67,6 +71,19 @@ bool Clients::may_ask(const Connection& connection, OpCode op) const {
 
 bool Clients::may_forward(const Connection& connection, OpCode op) const {
   return needs_log(op) && may_ask(connection, op) && !sink_.refuses_writes();
+}
+
+void Clients::request_read_only(Connection& connection, const RequestHeader& header,
+                                std::string_view body) {
+  const auto op = static_cast<OpCode>(header.op);
+  if (op == OpCode::kCloseSession) {
+    reply(connection, header.xid, state_.applied, ErrorCode::kOk, {});
+    close(connection, CloseReason::kClosedByClient);
+  } else if (is_write(op) || op == OpCode::kSync) {
+    reply(connection, header.xid, state_.applied, ErrorCode::kNotReadOnly, {});
+  } else {
+    carry_out(connection, header, body, now_.monotonic_us);
+  }
 }
 
 // A sync must not confirm what it asks of an earlier time: it asks when it has arrived.

@@ -17,8 +17,7 @@ void Clients::connect_request(Connection& connection, std::string_view bytes) {
   }
   connection.answers_with_read_only = request.has_read_only;
   if (!sink_.serving()) {
-    connection.held_frame = bytes;
-    connection.phase = Connection::Phase::kHeld;
+    hold(connection, bytes, request);
     return;
   }
   if (request.last_zxid_seen > state_.applied.value()) {
@@ -67,6 +66,38 @@ void Clients::connect_request(Connection& connection, std::string_view bytes) {
   sink_.submit(entry_, connection.id);
 }
 
+// There is no leader. Who allows it is served read-only, once that has begun; only new sessions,
+// for of others this server cannot know whether they still live.
+void Clients::hold(Connection& connection, std::string_view bytes, const ConnectRequest& request) {
+  connection.held_frame = bytes;
+  connection.phase = Connection::Phase::kHeld;
+  if (!read_only_) return;
+  if (!request.read_only || request.session != 0) {
+    close(connection, CloseReason::kNoQuorum);
+    return;
+  }
+  connection.is_read_only = true;
+  // Above every zxid, so it is nobody's session of the ensemble.
+  constexpr int64_t kLocalSessions = int64_t{1} << 62;
+  const auto timeout_ms = std::clamp(request.timeout_ms, config_.min_session_timeout_ms,
+                                     config_.max_session_timeout_ms);
+  go_live(connection, SessionId(kLocalSessions | static_cast<int64_t>(connection.id.value())),
+          timeout_ms, connection.fresh_secret);
+}
+
+void Clients::set_read_only(bool read_only, Moment now) {
+  if (read_only == read_only_) return;
+  now_ = now;
+  read_only_ = read_only;
+  if (read_only) {
+    resume(now);
+    return;
+  }
+  for (const auto& [id, connection] : ordered_) {
+    if (connection->is_read_only) close(*connection, CloseReason::kReadOnlyEnds);
+  }
+}
+
 // Three zeros tell every client library that the session is dead; then the socket is closed.
 void Clients::refuse_session(Connection& connection) {
   static constexpr char kNoPassword[kPasswordBytes] = {};
@@ -95,6 +126,7 @@ void Clients::go_live(Connection& connection, SessionId session, int32_t timeout
   response.session = session.value();
   response.password = {reinterpret_cast<const char*>(secret.data()), secret.size()};
   response.has_read_only = connection.answers_with_read_only;
+  response.read_only = connection.is_read_only;
   response.write(out);
   end_frame(connection.out, place);
   ++connection.figures.sent;
@@ -148,6 +180,7 @@ void Clients::touch(Connection& connection) {
   const int64_t now_ms = now_.monotonic_ms();
   if (connection.touched_ms == now_ms) return;
   connection.touched_ms = now_ms;
+  if (connection.is_read_only) return;
   tracker_.touch(connection.session, connection.timeout_ms, now_);
   if (connection.touch_listed || tracker_.is_active()) return;
   connection.touch_listed = true;

@@ -110,6 +110,12 @@ void Clients::tick(Moment now, int64_t contact_ms, std::optional<int64_t> leader
         break;
       case Connection::Phase::kConnecting:
       case Connection::Phase::kLive:
+        if (connection->is_read_only) {
+          if (now_ms - connection->touched_ms > connection->timeout_ms) {
+            hopeless.push_back(connection);
+          }
+          break;
+        }
         if (hold_is_over || now_ms - contact_ms > connection->timeout_ms) {
           hopeless.push_back(connection);
         }

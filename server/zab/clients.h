@@ -82,6 +82,10 @@ class Clients {
   // expired the session. Monotonic times; `leaderless_ms`: since when this server does not serve.
   void tick(Moment now, int64_t contact_ms, std::optional<int64_t> leaderless_ms);
   void close_all(CloseReason reason);
+  // Whether clients that allow it are served what is applied here, without a leader. Connections
+  // served so are closed when it ends.
+  void set_read_only(bool read_only, Moment now);
+  [[nodiscard]] bool is_read_only() const { return read_only_; }
 
   // ---- outputs -----------------------------------------------------------------------------
   // Lists the connections with something to send or to close.
@@ -134,6 +138,9 @@ class Clients {
 
   // client_sessions.cc
   void connect_request(Connection& connection, std::string_view bytes);
+  void hold(Connection& connection, std::string_view bytes, const ConnectRequest& request);
+  void request_read_only(Connection& connection, const RequestHeader& header,
+                         std::string_view body);
   void refuse_session(Connection& connection);
   void go_live(Connection& connection, SessionId session, int32_t timeout_ms,
                const state::Secret& secret);
@@ -169,6 +176,7 @@ class Clients {
   std::vector<ConnectionId> touched_;
   std::map<uint64_t, ConnectionId> syncs_;
   uint64_t sync_number_ = 0;
+  bool read_only_ = false;
   uint64_t forward_number_ = 0;
   size_t outstanding_ = 0;
   size_t outstanding_bytes_ = 0;

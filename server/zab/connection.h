@@ -60,6 +60,8 @@ struct Connection {
   std::string address;                  // without port
   state::Secret fresh_secret{};         // for the session it may create
   bool answers_with_read_only = false;  // its connect request had the flag
+  // Served without a quorum: its session is this server's alone, and changes nothing.
+  bool is_read_only = false;
 
   SessionId session;
   int32_t timeout_ms = 0;

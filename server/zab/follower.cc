@@ -6,7 +6,8 @@
 
 namespace topod::zab {
 
-Follower::Follower(const Leader::Parts& parts, ServerId leader, LinkId link, Moment now)
+Follower::Follower(const Leader::Parts& parts, ServerId leader, LinkId link, bool wants_snapshot,
+                   Moment now)
     : parts_(parts),
       leader_(leader),
       link_(link),
@@ -15,6 +16,7 @@ Follower::Follower(const Leader::Parts& parts, ServerId leader, LinkId link, Mom
   peer::FollowerInfo& info = *send_to_leader().mutable_follower_info();
   info.set_accepted_epoch(parts_.journal.promises().accepted_epoch.value());
   info.set_feature_level(state::kFeatureLevel);
+  info.set_wants_snapshot(wants_snapshot);
 }
 
 bool Follower::message(peer::Message& message, Moment now) {
@@ -223,6 +225,8 @@ void Follower::send(Clients& clients, Moment now) {
     touch.set_session(session.value());
     touch.set_timeout_ms(timeout_ms);
   });
+  if (digest_) *reply.mutable_digest() = *digest_;
+  digest_.reset();
   echo_us_ = 0;
 }
 

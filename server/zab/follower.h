@@ -31,7 +31,9 @@ struct ReceivedSnapshot {
 
 class Follower {
  public:
-  Follower(const Leader::Parts& parts, ServerId leader, LinkId link, Moment now);
+  // `wants_snapshot`: this server's own state is not to be trusted.
+  Follower(const Leader::Parts& parts, ServerId leader, LinkId link, bool wants_snapshot,
+           Moment now);
 
   [[nodiscard]] ServerId leader() const { return leader_; }
   [[nodiscard]] LinkId link() const { return link_; }
@@ -63,6 +65,8 @@ class Follower {
   void tick(Moment now);
   // The end of a turn. Takes the sessions that have shown life from the clients.
   void send(Clients& clients, Moment now);
+  // To be reported with the next heartbeat.
+  void report(const peer::Digest& digest) { digest_ = digest; }
 
  private:
   enum class Phase { kInfoSent, kEpochPending, kSyncing, kNewLeaderPending, kSynced, kUpToDate };
@@ -103,6 +107,7 @@ class Follower {
   int64_t heard_ms_;
   int64_t contact_us_ = 0;
   int64_t echo_us_ = 0;  // of the heartbeat to be answered; 0: none
+  std::optional<peer::Digest> digest_;
   peer::Forward forwards_;
   std::vector<uint64_t> syncs_;
 };

@@ -43,6 +43,7 @@ bool Leader::follower_info(ServerId server, LinkId link, const InstanceId& insta
   learner.feature_level = info.feature_level();
   learner.votes = parts_.membership.counts(server, instance);
   learner.accepted_epoch = Epoch(info.accepted_epoch());
+  learner.wants_snapshot = info.wants_snapshot();
   learner.barrier = parts_.history.last_zxid();
   learner.heard_ms = now.monotonic_ms();
   if (phase_ != Phase::kGathering && learner.votes && learner.accepted_epoch > epoch_) {
@@ -104,7 +105,7 @@ void Leader::plan(Learner& learner, const peer::AckEpoch& ack) {
   const SyncPlan plan =
       plan_sync(history.ends(), std::min(history.log_begin(), history.window_begin()),
                 {ends, Zxid(ack.last_zxid()), Zxid(ack.applied_zxid())});
-  if (plan.kind == SyncPlan::Kind::kSnapshot) {
+  if (plan.kind == SyncPlan::Kind::kSnapshot || learner.wants_snapshot) {
     learner.snapshotting = true;
     parts_.output.snapshots.push_back({learner.link});
     return;

@@ -26,6 +26,7 @@ struct Learner {
   bool votes = false;  // its acknowledgements count
   Epoch accepted_epoch;
   bool promised = false;
+  bool wants_snapshot = false;
 
   Zxid cursor;           // sent up to here
   Zxid acked;            // on its disk up to here

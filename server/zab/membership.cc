@@ -96,7 +96,10 @@ std::string Membership::heard(ServerId peer, const peer::Founded& told) {
   const uint64_t mine = ensemble().value();
   if (told.votes()) {
     if (mine == told.ensemble()) {
-      if (!votes() && !differs_ && founding_durable_) adopt(told);
+      if (!votes() && !differs_ && founding_durable_) {
+        adopt(told);
+        note_voucher(told);
+      }
     } else if (votes() || state_.applied > Zxid(0)) {
       return "it belongs to another ensemble";
     } else {
@@ -135,6 +138,16 @@ void Membership::adopt(const peer::Founded& told) {
   }
   founding_record_ = journal_.found(std::move(founding));
   founding_durable_ = false;
+}
+
+void Membership::note_voucher(const peer::Founded& told) {
+  for (const peer::Admitted& one : told.admitted()) {
+    if (one.server() != config_.self.value() || to_instance(one.instance()) != config_.instance) {
+      continue;
+    }
+    vouched_for_ = true;
+    news_ = true;
+  }
 }
 
 void Membership::found_if_all_agree() {
@@ -189,7 +202,8 @@ bool Membership::is_suspended(ServerId server) const {
 }
 
 bool Membership::votes() const {
-  return founding_durable_ && !differs_ && counts(config_.self, config_.instance);
+  return founding_durable_ && !differs_ && is_voter(config_.self) &&
+         (vouched_for_ || counts(config_.self, config_.instance));
 }
 
 bool Membership::counts(ServerId server, const InstanceId& instance) const {

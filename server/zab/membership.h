@@ -55,6 +55,8 @@ class Membership {
   [[nodiscard]] bool is_voter(ServerId server) const { return quorum_.is_voter(server); }
   [[nodiscard]] bool is_alone() const { return config_.members.size() < 2; }
   [[nodiscard]] EnsembleId ensemble() const;
+  // Tells configurations with other voters, weights or groups.
+  [[nodiscard]] uint64_t voters_hash() const;
   // The configured voters are not those that the log names: this server does not vote.
   [[nodiscard]] bool differs() const { return differs_; }
 
@@ -69,8 +71,8 @@ class Membership {
   void log_founding(uint64_t ensemble, bool with_instances);
   void found_if_all_agree();
   void adopt(const peer::Founded& told);
+  void note_voucher(const peer::Founded& told);
   [[nodiscard]] std::optional<InstanceId> admitted(ServerId server) const;
-  [[nodiscard]] uint64_t voters_hash() const;
 
   const ReplicaConfig& config_;
   const state::State& state_;
@@ -82,6 +84,9 @@ class Membership {
   bool founding_durable_ = true;
   bool news_ = false;
   bool differs_ = false;
+  // A peer that votes has applied the ADMIT of this directory: it is committed, whether or not
+  // this server has got so far.
+  bool vouched_for_ = false;
 };
 
 }  // namespace topod::zab

@@ -49,6 +49,7 @@ void Replica::start(Moment now) {
   now_ = now;
   history_.durable(0);
   leaderless_ms_ = now.monotonic_ms();
+  looking_since_us_ = now.monotonic_us;
   membership_.start();
   look("started");
 }
@@ -87,13 +88,14 @@ Output& Replica::output() {
     leader_->send(now_);
   }
   if (follower_) follower_->send(clients_, now_);
-  if (!output_.append.empty()) {
+  if (!output_.append.empty() || log_watermark_) {
+    log_watermark_ = false;
     // Start applies what a logged watermark covers; alone, the whole log is committed.
     if (!membership_.is_alone() && committed_ > logged_committed_) {
       journal_.committed(committed_);
       logged_committed_ = committed_;
     }
-    if (pending_since_ms_ < 0) pending_since_ms_ = now_.monotonic_ms();
+    if (pending_since_ms_ < 0 && !journal_.all_durable()) pending_since_ms_ = now_.monotonic_ms();
   }
   clients_.collect(output_.clients);
   return output_;
@@ -236,6 +238,19 @@ void Replica::apply_committed() {
   }
 }
 
+void Replica::sample_digest(Zxid zxid) {
+  samples_.push_back({zxid, state_.digest.low()});
+  if (samples_.size() > kDigestSamplesMax) samples_.pop_front();
+  if (follower_) {
+    peer::Digest digest;
+    digest.set_zxid(zxid.value());
+    digest.set_low(state_.digest.low());
+    digest.set_high(state_.digest.high());
+    follower_->report(digest);
+  }
+  if (leader_) note_digest(config_.self, zxid, state_.digest.low());
+}
+
 void Replica::apply(const Proposal& proposal) {
   CHECK_MSG(parsed_.ParseFromString(proposal.bytes), "a committed entry cannot be decoded");
   const Zxid zxid = proposal.zxid;
@@ -253,10 +268,9 @@ void Replica::apply(const Proposal& proposal) {
         state_.sessions.find(SessionId(parsed_.expire_session().session()));
     if (session != nullptr) tracker_.touch(session->id, session->timeout_ms, now_);
   }
-  if (counter_of(zxid) % kDigestInterval == 0) {
-    samples_.push_back({zxid, state_.digest.low()});
-    if (samples_.size() > kDigestSamplesMax) samples_.pop_front();
-  }
+  if (counter_of(zxid) % kDigestInterval == 0) sample_digest(zxid);
+  // Until it is known to be committed, a start finds its server suspended.
+  log_watermark_ |= parsed_.has_admit();
   const bool is_up = is_ours && parsed_.has_server_up();
   clients_.applied(parsed_, zxid, effects_, now_);
   if (is_up && ready_ && !serving_) {

@@ -25,6 +25,7 @@
 #include "server/state/state.h"
 #include "server/zab/clients.h"
 #include "server/zab/config.h"
+#include "server/zab/digest_book.h"
 #include "server/zab/election.h"
 #include "server/zab/follower.h"
 #include "server/zab/forwards.h"
@@ -133,6 +134,8 @@ class Replica final : private RequestSink {
   };
   [[nodiscard]] const std::deque<DigestSample>& digest_samples() const { return samples_; }
   [[nodiscard]] const Promises& promises() const { return journal_.promises(); }
+  // This server's state differed from that of the majority: it waits for a snapshot.
+  [[nodiscard]] bool diverged() const { return diverged_; }
 
  private:
   struct Peer {
@@ -155,6 +158,7 @@ class Replica final : private RequestSink {
   void confirm_syncs();
   void apply_committed();
   void apply(const Proposal& proposal);
+  void sample_digest(Zxid zxid);
   [[nodiscard]] Zxid apply_limit() const;
 
   // replica_roles.cc: who leads, and this server's part
@@ -173,8 +177,11 @@ class Replica final : private RequestSink {
   [[nodiscard]] bool heard_notification(ServerId server, const peer::Notification& notification);
   [[nodiscard]] bool heard_founded(ServerId server, const peer::Founded& told);
   void membership_changed();
+  void note_digest(ServerId server, Zxid zxid, uint64_t digest);
+  void set_diverged(const std::string& where);
   [[nodiscard]] bool is_stalled() const;
   void tick_leader();
+  [[nodiscard]] uint32_t supported_level() const;
   [[nodiscard]] Leader::Parts parts();
 
   ReplicaConfig config_;
@@ -223,6 +230,9 @@ class Replica final : private RequestSink {
   state::Effects effects_;
   std::vector<entry::Entry> due_;
   std::deque<DigestSample> samples_;
+  DigestBook digests_;  // leading
+  bool diverged_ = false;
+  bool log_watermark_ = false;  // in this turn, though nothing else is logged
 };
 
 }  // namespace topod::zab

@@ -11,6 +11,8 @@ namespace {
 constexpr int kRoleChangesMax = 8;
 // A leader whose disk owes it something for this long is worse than an election.
 constexpr int64_t kLeaderFlushLimitMs = 2'000;
+// Without a leader for this long, or a tick, reads are served to those who allow it.
+constexpr int64_t kReadOnlyAfterMs = 2'000;
 }  // namespace
 
 Leader::Parts Replica::parts() { return {config_, membership_, journal_, history_, output_}; }
@@ -70,6 +72,9 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
       // Of a following that has ended here: the link goes with it, this came before.
       if (!follower_ || follower_->link() != link) return true;
       return follower_->message(message, now);
+    case peer::Message::kDiverged:
+      if (follower_ && follower_->link() == link) set_diverged("its leader says so");
+      return true;
     case peer::Message::kSyncReply:
       if (follower_ && follower_->link() == link) {
         syncs_ready_.emplace(Zxid(message.sync_reply().zxid()), message.sync_reply().number());
@@ -93,7 +98,13 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
         if (state_.sessions.find(session) == nullptr) continue;
         tracker_.touch(session, touch.timeout_ms(), now);
       }
-      return leader_->heartbeat_reply(server, message.heartbeat_reply(), now);
+      if (!leader_->heartbeat_reply(server, message.heartbeat_reply(), now)) return false;
+      // Last, for it may end this reign.
+      if (message.heartbeat_reply().has_digest()) {
+        const peer::Digest& digest = message.heartbeat_reply().digest();
+        note_digest(server, Zxid(digest.zxid()), digest.low());
+      }
+      return true;
     case peer::Message::kSyncRequest:
       if (leader_->accepts_from(server)) ask_sync(server, message.sync_request().number());
       return true;
@@ -118,6 +129,30 @@ bool Replica::heard_notification(ServerId server, const peer::Notification& noti
   election_.heard(server, notification, membership_.counts(server, peer.instance),
                   now_.monotonic_ms());
   return true;
+}
+
+// The majority is believed; a leader that is not of it leads no more.
+void Replica::note_digest(ServerId server, Zxid zxid, uint64_t digest) {
+  if (!leader_ || !membership_.is_voter(server)) return;
+  const size_t voters = membership_.quorum().voters().size();
+  for (const ServerId differs : digests_.note(server, zxid, digest, voters)) {
+    if (differs == config_.self) {
+      set_diverged("the majority differs");
+      return;
+    }
+    const auto peer = peers_.find(differs);
+    if (peer == peers_.end()) continue;
+    PeerSend& send = output_.peers.emplace_back();
+    send.links.push_back(peer->second.link);
+    send.message.mutable_diverged()->mutable_digest()->set_zxid(zxid.value());
+  }
+}
+
+// Its log still votes, but what it made of it is not to be served.
+void Replica::set_diverged(const std::string& where) {
+  diverged_ = true;
+  if (follower_) output_.peers_closed.push_back({follower_->link(), "the state has diverged"});
+  look("this server's state differs from that of the others: " + where);
 }
 
 void Replica::history_read(LinkId link, std::vector<HistoryEntry> entries, bool gone, Moment now) {
@@ -151,7 +186,7 @@ void Replica::notify(LinkId link) {
   notification.set_vote(election_.vote().value());
   notification.set_current_epoch(journal_.promises().current_epoch.value());
   notification.set_last_zxid(history_.last_zxid().value());
-  notification.set_eligible(membership_.votes() && !stopping_ && !is_stalled());
+  notification.set_eligible(membership_.votes() && !stopping_ && !diverged_ && !is_stalled());
   if (leader_) {
     notification.set_established(leader_->established());
     notification.set_leader_epoch(leader_->epoch().value());
@@ -276,10 +311,12 @@ void Replica::look(std::string why) {
   tracker_.stop();
   syncs_asked_.clear();
   syncs_ready_.clear();
+  digests_.clear();
   if (serving_) leaderless_ms_ = now_.monotonic_ms();
   ready_ = serving_ = false;
   election_.look({journal_.promises().current_epoch, history_.last_zxid(), config_.self},
-                 membership_.votes(), !stopping_ && !is_stalled(), now_.monotonic_ms());
+                 membership_.votes(), !stopping_ && !diverged_ && !is_stalled(),
+                 now_.monotonic_ms());
 }
 
 void Replica::begin_leading() {
@@ -295,7 +332,7 @@ void Replica::follow(ServerId server) {
   role_ = Role::kFollowing;
   ++elections_.count;
   news_ = true;
-  follower_ = std::make_unique<Follower>(parts(), server, peers_.at(server).link, now_);
+  follower_ = std::make_unique<Follower>(parts(), server, peers_.at(server).link, diverged_, now_);
 }
 
 // The tree is on disk, and so is the record that makes it this server's. What clients were
@@ -307,6 +344,7 @@ void Replica::install(ReceivedSnapshot snapshot) {
   state_.changes.clear();
   committed_ = logged_committed_ = state_.applied;
   samples_.clear();
+  diverged_ = false;
   output_.installed_generation = snapshot.generation;
   membership_.applied(Zxid(0));
 }
@@ -336,7 +374,24 @@ void Replica::tick(Moment now) {
   } else if (!leader_ || !leader_->established()) {
     contact_ms = leaderless_ms_;
   }
+  const int64_t leaderless_for_ms = serving_ ? 0 : now.monotonic_ms() - leaderless_ms_;
+  clients_.set_read_only(
+      config_.read_only_enabled && !serving_ && !diverged_ &&
+          leaderless_for_ms > std::max<int64_t>(kReadOnlyAfterMs, config_.tick_ms),
+      now);
   clients_.tick(now, contact_ms, serving_ ? std::nullopt : std::optional(leaderless_ms_));
+}
+
+// What every configured member understands; 0 unless all of them are here.
+uint32_t Replica::supported_level() const {
+  uint32_t level = state::kFeatureLevel;
+  for (const PeerConfig& member : config_.members) {
+    if (member.id == config_.self) continue;
+    const auto learner = leader_->learners().find(member.id);
+    if (learner == leader_->learners().end()) return 0;
+    level = std::min(level, learner->second.feature_level);
+  }
+  return level;
 }
 
 void Replica::tick_leader() {
@@ -357,6 +412,9 @@ void Replica::tick_leader() {
     entry::Admit& admit = *due_.emplace_back().mutable_admit();
     admit.set_server(server.value());
     admit.set_instance(std::string(learner.instance.begin(), learner.instance.end()));
+  }
+  if (supported_level() > state_.feature_level) {
+    due_.emplace_back().mutable_raise_feature_level()->set_level(supported_level());
   }
   for (entry::Entry& entry : due_) {
     if (leader_->may_propose()) propose(entry);

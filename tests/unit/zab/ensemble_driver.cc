@@ -45,6 +45,7 @@ EnsembleDriver::EnsembleDriver(Options options) : options_(options) {
     config.min_session_timeout_ms = static_cast<int32_t>(options.tick_ms * 2);
     config.max_session_timeout_ms = 60'000;
     config.failover_hold_ms = 2'000;
+    config.read_only_enabled = options.read_only;
   }
 }
 
@@ -433,6 +434,18 @@ EnsembleDriver::Client& EnsembleDriver::connect(int member, int32_t timeout_ms) 
   request.timeout_ms = timeout_ms;
   request.password = std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", kPasswordBytes);
   request.has_read_only = true;
+  replica(member).frame(client.connection, jute(request), now(member));
+  end_turn(member);
+  return client;
+}
+
+EnsembleDriver::Client& EnsembleDriver::connect_read_only(int member) {
+  Client& client = open(member);
+  ConnectRequest request;
+  request.timeout_ms = 10'000;
+  request.password = std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", kPasswordBytes);
+  request.has_read_only = true;
+  request.read_only = true;
   replica(member).frame(client.connection, jute(request), now(member));
   end_turn(member);
   return client;

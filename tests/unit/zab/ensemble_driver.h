@@ -25,6 +25,7 @@ class EnsembleDriver {
     // History that peers can be sent from the log; older asks for a snapshot.
     size_t readable_transactions = 1'000'000;
     int64_t tick_ms = 100;
+    bool read_only = false;
   };
 
   struct Answer {
@@ -97,6 +98,7 @@ class EnsembleDriver {
   Client& open(int member);
   // Sends a connect request for a new session.
   Client& connect(int member, int32_t timeout_ms = 10'000);
+  Client& connect_read_only(int member);
   Client& reconnect(int member, const Client& before, int32_t timeout_ms = 10'000);
   void request(Client& client, int32_t xid, OpCode op, const std::string& body);
   void create(Client& client, int32_t xid, const std::string& path,

@@ -279,5 +279,89 @@ TEST(Ensemble, ALeaderThatIsAskedToStopHandsOverWithoutADisconnect) {
   EXPECT_FALSE(client.closed);
 }
 
+TEST(Ensemble, AServerWhoseStateDiffersFromTheMajoritysTakesASnapshot) {
+  EnsembleDriver ensemble;
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  const int leader = ensemble.leader();
+  for (const int sick : {leader % 3 + 1, leader}) {
+    // As a bit that flipped in memory would.
+    auto& state = const_cast<state::State&>(ensemble.replica(sick).state());
+    state.digest.add(state::Digest(1, 2));
+    Client& client = ensemble.connect(6 - leader - (leader % 3 + 1));
+    ensemble.run();
+    for (int32_t xid = 1; xid <= 260; ++xid) {
+      ensemble.create(client, xid, "/s-", CreateMode::kPersistentSequential);
+    }
+    ensemble.advance(1'000);
+    ASSERT_TRUE(ensemble.await_agreement());
+    EXPECT_FALSE(ensemble.replica(sick).diverged());
+    ensemble.drop(client);
+  }
+}
+
+TEST(Ensemble, WithoutAQuorumOnlyWhoAllowsItIsServedAndOnlyReads) {
+  EnsembleDriver::Options options;
+  options.read_only = true;
+  EnsembleDriver ensemble(options);
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  Client& writer = ensemble.connect(1);
+  ensemble.run();
+  ensemble.create(writer, 1, "/seen");
+  ensemble.run();
+  ensemble.crash(2);
+  ensemble.crash(3);
+  ensemble.advance(5'000);
+  EXPECT_TRUE(writer.closed);
+  Client& refused = ensemble.connect(1);
+  ensemble.run();
+  EXPECT_TRUE(refused.closed);
+  Client& reader = ensemble.connect_read_only(1);
+  ensemble.run();
+  ASSERT_TRUE(reader.connected);
+  ensemble.create(reader, 1, "/no");
+  ensemble.sync(reader, 2);
+  ensemble.run();
+  ASSERT_EQ(reader.answers.size(), 2u);
+  EXPECT_EQ(reader.answers[0].error, ErrorCode::kNotReadOnly);
+  EXPECT_EQ(reader.answers[1].error, ErrorCode::kNotReadOnly);
+  ensemble.start(2);
+  ASSERT_TRUE(ensemble.await_agreement());
+  EXPECT_TRUE(reader.closed);
+  EXPECT_EQ(reader.reason, CloseReason::kReadOnlyEnds);
+}
+
+TEST(Ensemble, AnAdmittedServerVotesThoughItHasNotSeenItsAdmission) {
+  EnsembleDriver ensemble;
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  const int leader = ensemble.leader();
+  const int wiped = leader % 3 + 1;
+  const int third = 6 - leader - wiped;
+  ensemble.crash(wiped);
+  ensemble.wipe(wiped);
+  // It is told of nothing after it serves, so not of the entry that admits it.
+  bool up_to_date = false;
+  ensemble.set_filter([&](int, int to, const peer::Message& message) {
+    if (to != wiped) return true;
+    if (up_to_date && (message.has_propose() || message.has_commit())) return false;
+    up_to_date |= message.has_up_to_date();
+    return true;
+  });
+  ensemble.start(wiped);
+  ASSERT_TRUE(ensemble.await([&] {
+    return ensemble.replica(third).state().members.contains(
+               ServerId(static_cast<uint32_t>(wiped))) &&
+           ensemble.replica(third)
+                   .state()
+                   .members.at(ServerId(static_cast<uint32_t>(wiped)))
+                   .instance != InstanceId{};
+  }));
+  ensemble.crash(leader);
+  ensemble.set_filter({});
+  EXPECT_TRUE(ensemble.await_agreement());
+}
+
 }  // namespace
 }  // namespace topod::zab
