@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -147,6 +148,28 @@ def fuzz(log, full):
     return total if total.passed + total.failed else Result(failed=1)
 
 
+def worlds(log, seeds):
+    """Simulated worlds, each a seed; every hundredth runs twice."""
+    status = run(['tools/sim', '--seeds', seeds, '--jobs', os.cpu_count() or 1], log)
+    said = log.read_text(errors='replace') if log.exists() else ''
+    summary = re.search(r'^\d+ seeds: (\d+) passed, (\d+) failed', said, re.MULTILINE)
+    if summary is None:
+        return Result(failed=1)
+    return with_status(Result(int(summary[1]), int(summary[2])), status)
+
+
+def sim(log, full):
+    return worlds(log, '1..10000' if full else '1..500')
+
+
+def sim_second(log, full):
+    return worlds(log, '10001..20000')
+
+
+def sim_third(log, full):
+    return worlds(log, '20001..30000')
+
+
 def compare(log, full):
     return one(run(['tools/compare', '--output', OUT / 'compare'], log))
 
@@ -155,6 +178,7 @@ def compare(log, full):
 STAGES = [
     ('source', source, True),
     ('unit', unit, True),
+    ('sim', sim, True),
     ('wire', wire, True),
     ('differential', differential, True),
     ('clients', clients, True),
@@ -162,6 +186,8 @@ STAGES = [
     ('asan', asan, True),
     # The ordinary check replays the kept inputs, as unit tests, without clang.
     ('fuzz', fuzz, False),
+    ('sim_second', sim_second, False),
+    ('sim_third', sim_third, False),
     ('asan_clients', asan_clients, False),
     ('tsan', tsan, False),
     ('tsan_clients', tsan_clients, False),

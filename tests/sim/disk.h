@@ -51,6 +51,7 @@ class Disk final : public storage::FileSystem {
   // ---- faults --------------------------------------------------------------------------------
   // Files may grow to this sum; beyond it ENOSPC.
   void set_capacity(uint64_t bytes) { capacity_ = bytes; }
+  [[nodiscard]] uint64_t used_bytes() const;
 
  private:
   friend class DiskFile;
@@ -80,7 +81,6 @@ class Disk final : public storage::FileSystem {
   void tear(Step& step);
   void forget_durable();
   void lose_unsynced();
-  [[nodiscard]] uint64_t used_bytes() const;
 
   Random& random_;
   std::map<std::string, NodePtr> names_;

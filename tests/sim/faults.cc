@@ -12,7 +12,7 @@ struct Family {
   const char* name;
   bool FaultMenu::*flag;
 };
-constexpr std::array<Family, 13> kFamilies = {{
+constexpr std::array<Family, 16> kFamilies = {{
     {"crashes", &FaultMenu::crashes},
     {"power-cuts", &FaultMenu::power_cuts},
     {"blackouts", &FaultMenu::blackouts},
@@ -22,7 +22,10 @@ constexpr std::array<Family, 13> kFamilies = {{
     {"client-cuts", &FaultMenu::client_cuts},
     {"resets", &FaultMenu::resets},
     {"slow-disks", &FaultMenu::slow_disks},
+    {"full-disks", &FaultMenu::full_disks},
     {"clock-jumps", &FaultMenu::clock_jumps},
+    {"drifts", &FaultMenu::drifts},
+    {"crashes-in-start", &FaultMenu::crashes_in_start},
     {"wipes", &FaultMenu::wipes},
     {"client-losses", &FaultMenu::client_losses},
     {"client-deaths", &FaultMenu::client_deaths},
@@ -57,7 +60,7 @@ Faults::Faults(World& world, Network& network, std::vector<std::unique_ptr<Membe
     : world_(world), network_(network), members_(members), clients_(clients), menu_(menu) {}
 
 void Faults::begin() {
-  const std::array<std::pair<bool, Strike>, 13> strikes = {{
+  const std::array<std::pair<bool, Strike>, 14> strikes = {{
       {menu_.crashes, &Faults::crash},
       {menu_.power_cuts, &Faults::cut_power},
       {menu_.blackouts, &Faults::black_out},
@@ -67,6 +70,7 @@ void Faults::begin() {
       {menu_.client_cuts, &Faults::cut_clients},
       {menu_.resets, &Faults::reset},
       {menu_.slow_disks, &Faults::slow_disk},
+      {menu_.full_disks, &Faults::fill_disk},
       {menu_.clock_jumps, &Faults::jump_clock},
       {menu_.wipes, &Faults::wipe},
       {menu_.client_losses, &Faults::lose_client},
@@ -74,6 +78,10 @@ void Faults::begin() {
   }};
   for (const auto& [is_on, strike] : strikes) {
     if (is_on) schedule(strike);
+  }
+  // Up to 5 % fast or slow.
+  for (const auto& member : members_) {
+    if (menu_.drifts) member->set_drift(world_.random().between(-50'000, 50'000));
   }
 }
 
@@ -101,6 +109,7 @@ void Faults::heal(const std::vector<size_t>& core) {
     Member& member = *members_[i];
     member.resume();
     member.disk_speed() = {};
+    member.free_disk();
     if (std::find(core.begin(), core.end(), i) != core.end()) {
       member.start();
     } else {
@@ -120,8 +129,14 @@ void Faults::stop_member(Member& member, Stop kind) {
 void Faults::start_later(Member& member) {
   // Most come back soon; some stay away long enough to be behind the others' logs.
   const bool is_long = world_.random().chance(200);
-  later(20 * kMillisecond, (is_long ? 20'000 : 2'000) * kMillisecond,
-        [&member] { member.start(); });
+  later(20 * kMillisecond, (is_long ? 20'000 : 2'000) * kMillisecond, [this, &member] {
+    if (menu_.crashes_in_start && world_.random().chance(300)) {
+      member.crash_in_start();
+      start_later(member);
+    } else {
+      member.start();
+    }
+  });
 }
 
 void Faults::crash() { stop_member(some_member(), Stop::kProcess); }
@@ -145,6 +160,12 @@ void Faults::slow_disk() {
   member.disk_speed() = {slowest_us / 100, slowest_us};
   world_.note("slow disk", member.id(), slowest_us);
   later(500 * kMillisecond, 10 * kSecond, [&member] { member.disk_speed() = {}; });
+}
+
+void Faults::fill_disk() {
+  Member& member = some_member();
+  member.fill_disk();
+  later(500 * kMillisecond, 10 * kSecond, [&member] { member.free_disk(); });
 }
 
 void Faults::jump_clock() {

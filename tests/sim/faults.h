@@ -26,7 +26,10 @@ struct FaultMenu {
   bool client_cuts = false;
   bool resets = false;
   bool slow_disks = false;
+  bool full_disks = false;
   bool clock_jumps = false;
+  bool drifts = false;
+  bool crashes_in_start = false;
   bool wipes = false;
   bool client_losses = false;
   bool client_deaths = false;
@@ -60,6 +63,7 @@ class Faults {
   void cut_clients();
   void reset();
   void slow_disk();
+  void fill_disk();
   void jump_clock();
   void wipe();
   void lose_client();

@@ -37,7 +37,7 @@ History::Committed* History::find(Zxid zxid) {
 // ---- members -------------------------------------------------------------------------------
 
 void History::applied(ServerId member, size_t& count, Zxid zxid, std::string_view bytes) {
-  if (count == committed_.size()) append(member, zxid, bytes);
+  if (count == committed_.size()) append(zxid, bytes);
   if (count >= committed_.size()) return;
   const Committed& right = committed_[count++];
   if (right.zxid == zxid && right.bytes == bytes) return;
@@ -46,7 +46,7 @@ void History::applied(ServerId member, size_t& count, Zxid zxid, std::string_vie
                                    " was applied before, or another entry of that number");
 }
 
-void History::append(ServerId member, Zxid zxid, std::string_view bytes) {
+void History::append(Zxid zxid, std::string_view bytes) {
   if (zxid <= last_zxid()) {
     world_.violated("total order", text_of(zxid) + " is applied after " + text_of(last_zxid()));
     return;
@@ -55,7 +55,8 @@ void History::append(ServerId member, Zxid zxid, std::string_view bytes) {
     world_.violated("integrity", "an entry cannot be decoded at " + text_of(zxid));
     return;
   }
-  if (parsed_.has_expire_session()) check_expiry(zxid, member);
+  const bool is_right = !parsed_.has_expire_session() || judges_rightly();
+  if (parsed_.has_expire_session() && is_right) check_expiry(zxid);
   state::evaluate(reference_, zxid, parsed_, effects_);
   Committed& committed = committed_.emplace_back();
   committed.zxid = zxid;
@@ -69,6 +70,9 @@ void History::append(ServerId member, Zxid zxid, std::string_view bytes) {
   world_.note("commit", zxid, static_cast<int>(parsed_.kind_case()),
               static_cast<int>(effects_.error));
   if (!wrong.empty()) world_.violated("ephemerals", std::move(wrong));
+  if (!is_right && effects_.closed_session != SessionId{}) {
+    world_.violated("sessions", "a session that has moved on is expired at " + text_of(zxid));
+  }
 }
 
 // Each write that takes part must be one that its client asked for, once, in the client's order.
@@ -117,25 +121,29 @@ void History::heard(SessionId session, ServerId member) {
   past.heard_by = member;
 }
 
-// `parsed_` is about to expire a session. Whoever has heard its client knows better, if it is the
-// leader itself, or can tell the leader.
-void History::check_expiry(Zxid zxid, ServerId applying) {
+bool History::judges_rightly() const {
+  const entry::ExpireSession& expire = parsed_.expire_session();
+  const state::Session* session = reference_.sessions.find(SessionId(expire.session()));
+  return session != nullptr &&
+         session->attachment == state::Attachment{ServerId(expire.server()),
+                                                  Incarnation(expire.incarnation()),
+                                                  ConnectionId(expire.connection())};
+}
+
+// `parsed_` is about to expire a session. The leader that asks for it has heard its own clients,
+// and those of the others if nothing is wrong.
+void History::check_expiry(Zxid zxid) {
   const SessionId id(parsed_.expire_session().session());
-  const state::Session* session = reference_.sessions.find(id);
-  const state::Attachment judged{ServerId(parsed_.expire_session().server()),
-                                 Incarnation(parsed_.expire_session().incarnation()),
-                                 ConnectionId(parsed_.expire_session().connection())};
-  if (session == nullptr || session->attachment != judged) return;
   const SessionPast& past = sessions_[id];
-  if (!calm_) return;
-  // Clocks may run 5 % apart.
-  const int64_t least_us = session->timeout_ms * kMillisecond * 95 / 100;
-  if (world_.now_us() - past.heard_us >= least_us) return;
+  const auto leader = leaders_.find(epoch_of(zxid));
+  const bool heard_itself = leader != leaders_.end() && past.heard_by == leader->second;
+  if (!calm_ && !heard_itself) return;
+  const int64_t silence_ms = (world_.now_us() - past.heard_us) / 1'000;
+  // Clocks may run 5 % fast.
+  if (silence_ms >= reference_.sessions.find(id)->timeout_ms * 94 / 100) return;
   world_.violated("sessions", "session " + text_of(Zxid(id.value())) + " is expired at " +
-                                  text_of(zxid) + " by server " + std::to_string(applying.value()) +
-                                  " although its client was heard " +
-                                  std::to_string((world_.now_us() - past.heard_us) / 1'000) +
-                                  " ms ago");
+                                  text_of(zxid) + ", but its client was heard " +
+                                  std::to_string(silence_ms) + " ms ago");
 }
 
 // ---- clients -------------------------------------------------------------------------------

@@ -81,9 +81,11 @@ class History {
     ServerId heard_by;
   };
 
-  void append(ServerId member, Zxid zxid, std::string_view bytes);
+  void append(Zxid zxid, std::string_view bytes);
   void match_write(Committed& committed, const entry::ClientWrite& write);
-  void check_expiry(Zxid zxid, ServerId applying);
+  void check_expiry(Zxid zxid);
+  // Whether `parsed_` would expire a session that is attached as the leader judged.
+  [[nodiscard]] bool judges_rightly() const;
   // Whether the entry is the evaluation of this write.
   [[nodiscard]] bool is_of(const Committed& committed, SessionId session, size_t number);
   [[nodiscard]] const Committed* find(Zxid zxid) const;

@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kMaxBatchBytes = size_t{64} * 1024;
 constexpr size_t kMaxBatchRecords = 256;
 constexpr size_t kPrepareBytes = size_t{64} * 1024;
+constexpr int64_t kRetrySpaceUs = 1 * kSecond;
 }  // namespace
 
 LogStore::LogStore(World& world, Disk& disk, std::unique_ptr<storage::Log> log,
@@ -62,14 +63,27 @@ storage::RecordBatch LogStore::take_batch(Zxid& greatest) {
   return batch;
 }
 
+// Prepares space if need be; false: there is none.
+bool LogStore::has_room(size_t bytes) {
+  while (!log_->has_room(bytes)) {
+    if (!prepare()) return false;
+  }
+  return true;
+}
+
 void LogStore::begin_flush() {
-  if (submitted_ == 0 || failed_) return;
+  if ((submitted_ == 0 && batch_.records() == 0) || failed_) return;
   flushing_ = true;
   disk_.begin_operation();
+  if (batch_.records() == 0) batch_ = take_batch(greatest_in_batch_ = Zxid{});
+  const std::string_view piece = batch_.bytes();
+  if (!has_room(piece.size())) {
+    disk_.end_operation();
+    world_.after(kRetrySpaceUs, alive([this] { begin_flush(); }));
+    return;
+  }
   Flushed flushed;
-  const storage::RecordBatch batch = take_batch(flushed.greatest);
-  const std::string_view piece = batch.bytes();
-  while (!log_->has_room(piece.size())) prepare();
+  flushed.greatest = greatest_in_batch_;
   const auto end = log_->append({&piece, 1});
   if (!end) {
     failed_ = true;
@@ -78,32 +92,35 @@ void LogStore::begin_flush() {
   }
   flushed.end = *end;
   world_.after(world_.random().skewed(speed_.flush_min_us, speed_.flush_max_us),
-               alive([this, records = batch.records(), bytes = piece.size(), flushed] {
+               alive([this, records = batch_.records(), bytes = piece.size(), flushed] {
                  end_flush(records, bytes, flushed);
                }));
 }
 
 void LogStore::end_flush(uint64_t records, size_t bytes, Flushed flushed) {
   disk_.end_operation();
+  batch_.clear();
   durable_end_ = flushed.end;
   flushing_ = false;
   durable_ += records;
   queued_bytes_ -= bytes;
   flushed_.push_back(flushed);
-  if (log_->preparation_is_late()) prepare();
+  if (log_->preparation_is_late()) static_cast<void>(prepare());
   begin_flush();
   if (!flushing_) seal_when_idle();
   events_.durable(durable_);
 }
 
-void LogStore::prepare() {
+// False: the disk is full.
+bool LogStore::prepare() {
   const auto ready = log_->prepare_spare(kPrepareBytes);
   if (!ready) {
     CHECK_MSG(ready.error().no_space(), "preparing log space failed");
     if (!std::exchange(no_space_, true)) events_.no_space(true);
-  } else if (*ready && std::exchange(no_space_, false)) {
-    events_.no_space(false);
+    return false;
   }
+  if (*ready && std::exchange(no_space_, false)) events_.no_space(false);
+  return true;
 }
 
 void LogStore::seal_when_idle() {

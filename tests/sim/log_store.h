@@ -58,10 +58,11 @@ class LogStore final : public node::LogStore {
   };
 
   void begin_flush();
+  [[nodiscard]] bool has_room(size_t bytes);
   void end_flush(uint64_t records, size_t bytes, Flushed flushed);
   // Takes as many whole records as one batch may hold.
   storage::RecordBatch take_batch(Zxid& greatest);
-  void prepare();
+  [[nodiscard]] bool prepare();
   void seal_when_idle();
   // What comes back later is of this life only.
   World::Action alive(std::function<void()> action);
@@ -76,6 +77,9 @@ class LogStore final : public node::LogStore {
   storage::HistoryReader reader_;
   storage::LogPosition durable_end_;
   uint64_t revision_ = 0;  // changes when transactions are cut
+  // Taken from the queue: being written, or waiting for space.
+  storage::RecordBatch batch_;
+  Zxid greatest_in_batch_;
   std::deque<LogRecord> queue_;
   size_t submitted_ = 0;  // of the queue
   size_t queued_bytes_ = 0;

@@ -76,6 +76,11 @@ void Member::resume() {
   schedule_turn();
 }
 
+void Member::fill_disk() {
+  world_.note("disk is full", id_);
+  disk_.set_capacity(disk_.used_bytes());
+}
+
 void Member::wipe() {
   CHECK(process_ == nullptr);
   world_.note("wipe", id_);

@@ -51,6 +51,11 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   void wipe();
   void jump_wall_clock(int64_t by_ms) { wall_offset_ms_ += by_ms; }
   void set_drift(int64_t per_million) { drift_per_million_ = per_million; }
+  // Nothing more can be allocated until further notice.
+  void fill_disk();
+  void free_disk() { disk_.set_capacity(UINT64_MAX); }
+  // Dies while it reads and mends its log.
+  void crash_in_start();
   DiskSpeed& disk_speed() { return disk_speed_; }
 
   // ---- for oracles and faults ----------------------------------------------------------------

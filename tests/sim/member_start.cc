@@ -11,6 +11,7 @@ namespace topod::sim {
 
 namespace {
 constexpr const char* kLogDir = "/wal";
+constexpr int64_t kStartAgainUs = 500 * kMillisecond;
 }  // namespace
 
 zab::ReplicaConfig Member::replica_config() const {
@@ -37,7 +38,9 @@ void Member::start() {
   process_ = std::make_unique<Process>(*this);
   storage::CheckpointMeta meta;
   auto state = load_tree(meta);
+  disk_.begin_operation();
   auto log = state == nullptr ? nullptr : open_log(meta);
+  disk_.end_operation();
   if (log == nullptr) {
     process_.reset();
     return;
@@ -53,6 +56,18 @@ void Member::start() {
   replay(*log, meta);
   open_stores(std::move(log), meta);
   join();
+}
+
+void Member::crash_in_start() {
+  if (process_ != nullptr) return;
+  storage::CheckpointMeta meta;
+  process_ = std::make_unique<Process>(*this);
+  const bool has_tree = load_tree(meta) != nullptr;
+  disk_.begin_operation();
+  if (has_tree) static_cast<void>(open_log(meta));
+  world_.note("crash in start", id_);
+  process_.reset();
+  disk_.stop(world_.random().chance(500) ? Stop::kPower : Stop::kProcess);
 }
 
 // A received tree counts if the log says that it was installed.
@@ -104,12 +119,13 @@ std::unique_ptr<storage::Log> Member::open_log(const storage::CheckpointMeta& me
                                     .retain_bytes = ensemble_.retain_bytes};
   std::optional<storage::LogPosition> from;
   if (meta.log_segment > 0) from = {meta.log_segment, meta.log_offset_bytes};
-  disk_.begin_operation();
   auto log = storage::Log::open(disk_, kLogDir, log_identity(), options, from);
-  disk_.end_operation();
   if (log) return std::move(*log);
   if (const auto* damage = std::get_if<storage::LogDamage>(&log.error())) {
     broken("durability", damage->describe());
+  } else if (std::get<storage::IoError>(log.error()).no_space()) {
+    world_.note("no space to start", id_);
+    world_.after(kStartAgainUs, [this] { start(); });
   } else {
     broken("durability", std::get<storage::IoError>(log.error()).message());
   }
@@ -198,7 +214,11 @@ void Member::open_stores(std::unique_ptr<storage::Log> log, const storage::Check
                                process_->node->history_read(link, moved, gone);
                              });
                            },
-                       .no_space = [this](bool none) { process_->replica->set_no_log_space(none); },
+                       .no_space =
+                           [this](bool none) {
+                             world_.note(none ? "no log space" : "log space again", id_);
+                             process_->replica->set_no_log_space(none);
+                           },
                        .added = [this](const zab::Append& record) { logged(record); }});
   process.snapshots = std::make_unique<Snapshots>(
       world_, process.links, *process.tree, trees_, process.deliver,

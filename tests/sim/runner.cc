@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -163,31 +164,38 @@ class Runner {
   [[nodiscard]] double seconds() const {
     return std::chrono::duration<double>(Clock::now() - began_).count();
   }
-  // Simulated seconds for each second of one core.
-  [[nodiscard]] double speed() const {
-    return static_cast<double>(simulated_us_) / 1e6 / std::max(seconds(), 1e-3) /
-           static_cast<double>(runs_.jobs);
+  [[nodiscard]] double simulated_seconds() const {
+    return static_cast<double>(simulated_us_) / 1e6;
+  }
+  // Of a core, used by the workers that have ended. Other programs have no part in it.
+  static double core_seconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_CHILDREN, &usage);
+    const auto seconds_of = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return std::max(seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime), 1e-3);
   }
 
   void show_progress() {
     if (Clock::now() - shown_ < kProgressEvery) return;
     shown_ = Clock::now();
-    std::printf("%llu of %llu seeds, %zu failed, %.0fx real time per core\n",
+    std::printf("%llu of %llu seeds, %zu failed, %.0fx real time\n",
                 static_cast<unsigned long long>(done_),
                 static_cast<unsigned long long>(runs_.last - runs_.first + 1), failures_.size(),
-                speed());
+                simulated_seconds() / seconds());
     std::fflush(stdout);
   }
 
   void summarize() const {
     std::printf(
-        "%llu seeds: %llu passed, %zu failed; %.1f simulated hours in %.0f s, %.0fx real "
-        "time per core; %llu entries, %llu writes and %llu reads checked\n",
+        "%llu seeds: %llu passed, %zu failed; %.1f simulated hours in %.0f s (%.0f s of a core: "
+        "%.0fx real time); %llu entries, %llu writes and %llu reads checked\n",
         static_cast<unsigned long long>(done_),
         static_cast<unsigned long long>(done_ - failures_.size()), failures_.size(),
-        static_cast<double>(simulated_us_) / 3.6e9, seconds(), speed(),
-        static_cast<unsigned long long>(entries_), static_cast<unsigned long long>(writes_),
-        static_cast<unsigned long long>(reads_));
+        simulated_seconds() / 3'600, seconds(), core_seconds(),
+        simulated_seconds() / core_seconds(), static_cast<unsigned long long>(entries_),
+        static_cast<unsigned long long>(writes_), static_cast<unsigned long long>(reads_));
     for (const auto& [seed, why] : failures_) {
       std::printf("  failed: seed %llu: %s\n", static_cast<unsigned long long>(seed), why.c_str());
     }

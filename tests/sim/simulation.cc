@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -92,7 +93,33 @@ class Simulation {
     world_.run_until(world_.now_us() + 2 * kSecond);
     for (const auto& client : clients_) client->stop_asking();
     const bool is_answered = run_until(kAnsweredWithinUs, [&] { return is_quiet(); });
-    if (!is_answered) complain(describe_waiting());
+    if (!is_answered) return complain(describe_waiting());
+    expire_the_dead();
+    survive_blackout(faults);
+  }
+
+  // The sessions of those who are no more end within their timeout and two ticks.
+  void expire_the_dead() {
+    world_.run_until(world_.now_us() + shape_.workload.timeout_ms * kMillisecond +
+                     3 * ensemble_.tick_ms * kMillisecond);
+    std::set<SessionId> alive;
+    for (const auto& client : clients_) alive.insert(client->session());
+    for (const auto& [id, session] : history_.reference().sessions) {
+      if (!alive.contains(id)) complain("session " + text_of(Zxid(id.value())) + " lives on");
+    }
+  }
+
+  // What was answered is on the disks of a majority, and nowhere else need it be.
+  void survive_blackout(Faults& faults) {
+    const size_t entries = history_.size();
+    for (const size_t i : core_) members_[i]->crash(Stop::kPower);
+    faults.heal(core_);
+    const bool is_back = run_until(kLeaderWithinUs, [&] {
+      return is_led_everywhere() && std::all_of(core_.begin(), core_.end(), [&](size_t i) {
+               return members_[i]->applied_count() >= entries;
+             });
+    });
+    if (!is_back) complain("the core does not come back from a blackout with all that it had");
   }
 
   // All, or fewer with a majority of those who vote.
