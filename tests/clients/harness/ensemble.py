@@ -163,8 +163,9 @@ class EnsembleAsServer:
     host = LOOPBACK
 
     def __init__(self, via, config=None):
-        ticks = {'initLimit': 20, 'syncLimit': 8}
-        self.ensemble = Ensemble(3, 1 if via in ('observer', 'all') else 0, ticks | (config or {}))
+        defaults = {'maxSessionTimeout': -1}
+        self.ensemble = Ensemble(3, 1 if via in ('observer', 'all') else 0,
+                                 defaults | (config or {}))
         self.via = via
         self._member = None
         self.data_dir = self.ensemble[1].data_dir

@@ -9,6 +9,7 @@ import re
 from harness import records
 from harness.cases import ServerCase, differs_from_apache
 from harness.codes import Flags
+from harness.ensemble import chosen_way
 from harness.wire import RawConnection, WireClient, four_letter, server_zxid
 
 NUMBER = r'\d+'
@@ -16,10 +17,14 @@ HEX = r'0x[0-9a-f]+'
 ENDPOINT = r'/127\.0\.0\.1:\d+'
 VERSION = r'\d+\.\d+\.\d+[^,\n]*, built on [^\n]+'
 LATENCY = r'\d+/\d+(\.\d{1,4})?/\d+'
+# What a member of an ensemble has, and shows besides.
+MODE = '(leader|follower|observer)' if chosen_way() else 'standalone'
+MEMBER_LINES = (r'(Proposal sizes last/min/max: -?\d+/-?\d+/-?\d+\n)?'
+                r'(Peer \d+: [^\n]+\n)+(Last change: [^\n]+\n)?') if chosen_way() else ''
 
 SRVR_TAIL = (rf'Latency min/avg/max: {LATENCY}\nReceived: {NUMBER}\nSent: {NUMBER}\n'
              rf'Connections: {NUMBER}\nOutstanding: {NUMBER}\nZxid: {HEX}\n'
-             rf'Mode: standalone\nNode count: {NUMBER}\n')
+             rf'Mode: {MODE}\nNode count: {NUMBER}\n{MEMBER_LINES}')
 SRVR = rf'Zookeeper version: {VERSION}\n{SRVR_TAIL}'
 BRIEF_CLIENT = rf' {ENDPOINT}\[[0-9a-f]+\]\(queued={NUMBER},recved={NUMBER},sent={NUMBER}\)\n'
 STAT = rf'Zookeeper version: {VERSION}\nClients:\n({BRIEF_CLIENT})*\n{SRVR_TAIL}'
@@ -32,8 +37,14 @@ CONF = (rf'clientPort={NUMBER}\nsecureClientPort=-1\ndataDir=[^\n]+\ndataDirSize
         rf'dataLogDir=[^\n]+\ndataLogSize={NUMBER}\ntickTime={NUMBER}\nmaxClientCnxns={NUMBER}\n'
         rf'minSessionTimeout={NUMBER}\nmaxSessionTimeout={NUMBER}\n'
         rf'clientPortListenBacklog=-?{NUMBER}\nserverId={NUMBER}\n')
+if chosen_way():
+    CONF += (rf'initLimit={NUMBER}\nsyncLimit={NUMBER}\nelectionAlg=3\nelectionPort={NUMBER}\n'
+             rf'quorumPort={NUMBER}\npeerType=[01]\nmembership: \n(server\.\d+=[^\n]+\n)+version=0')
 EXPIRY = r'\d+ expire at [A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ [0-9:]+ [A-Z]+ \d{4}:\n'
-DUMP = (rf'SessionTracker dump:\nSession Sets \(\d+\)/\(\d+\):\n({EXPIRY}(\t{HEX}\n)*)*'
+# Only a leader, or a single server, knows when sessions expire.
+SESSIONS = (rf'(Session Sets \(\d+\)/\(\d+\):\n({EXPIRY}(\t{HEX}\n)*)*|'
+            rf'Global Sessions\(\d+\):\n({HEX}\t\d+ms\n)*)')
+DUMP = (rf'SessionTracker dump:\n{SESSIONS}'
         rf'ephemeral nodes dump:\nSessions with Ephemerals \(\d+\):\n({HEX}:\n(\t/[^\n]*\n)+)*'
         rf'Connections dump:\nConnections Sets \(\d+\)/\(\d+\):\n'
         rf'({EXPIRY}(\tip: {ENDPOINT} sessionId: {HEX}\n)*)*')
@@ -193,7 +204,7 @@ class Words(ServerCase):
         text = self.word('dump')
         self.assert_format(text, DUMP)
         self.assertIn(f'\n{client.session_id:#x}:\n\t{self.root}\n', text)
-        self.assertIn(f'\n\t{client.session_id:#x}\n', text)
+        self.assertRegex(text, rf'\n\t?{client.session_id:#x}[\n\t]')
         self.assertIn(f':{client.socket.getsockname()[1]} sessionId: {client.session_id:#x}\n',
                       text)
 
@@ -214,7 +225,7 @@ class Words(ServerCase):
         self.assert_format(text, r'(zk_\w+\t[^\t\n]*\n)+\n?')
         lines = text.splitlines()
         self.assertTrue(lines[0].startswith('zk_version\t'))
-        self.assertEqual(lines[1], 'zk_server_state\tstandalone')
+        self.assertRegex(lines[1], rf'^zk_server_state\t{MODE}$')
         keys = [line.split('\t')[0] for line in lines]
         self.assertEqual([key for key in MNTR_KEYS if key not in keys], [])
 

@@ -3,7 +3,7 @@
 import time
 
 from harness import records
-from harness.cases import ServerCase, differs_from_apache
+from harness.cases import ServerCase, differs_from_apache, differs_in_ensemble
 from harness.codes import Err, Flags
 from harness.records import OPEN_ACL, READ_ONLY_ACL
 
@@ -34,6 +34,7 @@ class FreshTree(ServerCase):
             self.assertEqual(client.get_acl(path)[0], list(OPEN_ACL))
         self.assertEqual(client.get_acl('/zookeeper/config')[0], list(READ_ONLY_ACL))
 
+    @differs_in_ensemble('it shows its members')
     def test_configuration_of_a_single_server_is_empty(self):
         self.assertEqual(self.connect().get_data('/zookeeper/config')[0], b'')
 
