@@ -93,12 +93,19 @@ class OneNode::LogQueue final : public node::LogStore {
   uint64_t durable = 0;  // of this run
 };
 
+zab::ReplicaConfig identified(zab::ReplicaConfig config,
+                              const storage::DirectoryIdentity& identity) {
+  config.instance = identity.instance;
+  config.fresh_ensemble = identity.ensemble;
+  return config;
+}
+
 // What lives as long as the process.
 struct OneNode::Run {
   Run(OneNode& owner, node::OpenedData opened)
       : data(std::move(opened)),
         net(owner.bytes_),
-        replica(owner.replica_config, std::move(*data.state),
+        replica(identified(owner.replica_config, data.identity), std::move(*data.state),
                 Incarnation(static_cast<CountingEntropy&>(*owner.entropy_).next_number())),
         tree(io, std::move(*data.store), data.generation, owner.config, data.identity,
              {.log_trimmable =
@@ -209,9 +216,9 @@ size_t OneNode::unflushed() const { return run_->queue.records.size(); }
 
 void OneNode::flush() {
   while (running() && unflushed() > 0) {
-    const size_t before = unflushed();
-    flush_some(std::min<size_t>(before, limits::kMaxBatchRecords));
-    if (running() && unflushed() == before) return;  // no space
+    const uint64_t before = run_->queue.durable;
+    flush_some(std::min<size_t>(unflushed(), limits::kMaxBatchRecords));
+    if (running() && run_->queue.durable == before) return;  // no space
   }
   if (running()) prepare_log_space();
 }

@@ -78,6 +78,8 @@ class RecordingTree final : public TreeStore {
 zab::ReplicaConfig replica_config() {
   zab::ReplicaConfig config;
   config.self = ServerId(1);
+  config.instance = {1};
+  config.fresh_ensemble = EnsembleId(1);
   return config;
 }
 
@@ -86,8 +88,8 @@ class NodeTest : public ::testing::Test {
   NodeTest() {
     replica_.prepare({});
     replica_.start(clock_.now());
-    end_turn_and_flush();
-    end_turn_and_flush();
+    for (int turn = 0; turn < 10 && !replica_.serving(); ++turn) end_turn_and_flush();
+    EXPECT_TRUE(replica_.serving());
   }
 
   void end_turn_and_flush() {
