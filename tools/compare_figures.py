@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import compare_failover
 import compare_servers
 
 CPU_ROW = 'server CPU per 100,000 operations, s'
@@ -28,6 +29,7 @@ class Row:
     at_most: float = None
     has_limit: bool = False  # the figure's probe has this value, too
     value_at_most: float = None
+    has_spread: bool = False  # of the values themselves, too
     digits: int = 0
 
 
@@ -37,7 +39,8 @@ class Figure:
     rows: tuple
     open: callable
     probe: tuple = ()  # topobench's arguments
-    rounds_max: int = 1000
+    rounds: int = 5  # unless the command line says otherwise
+    nodes: int = 1
 
     def sides(self, setting):
         return (*setting.sides, 'limit') if self.probe else setting.sides
@@ -53,10 +56,8 @@ class Throughput:
         self.servers = {}
 
     def __enter__(self):
-        with contextlib.ExitStack() as stack:
-            for side in self.setting.sides:
-                self.servers[side] = stack.enter_context(self.setting.server(side))
-            self.stack = stack.pop_all()
+        self.servers = self.stack.enter_context(
+            compare_servers.running(self.setting.sides, self.make))
         return self
 
     def __exit__(self, *error):
@@ -64,9 +65,8 @@ class Throughput:
 
     def run(self, side):
         others = compare_servers.pause()
-        report = self.setting.bench_server(
-            self.servers[side], *self.workload,
-            '--seconds', self.setting.seconds, '--warmup', self.setting.warmup)
+        report = self.bench(side, *self.workload, '--seconds', self.setting.seconds,
+                            '--warmup', self.setting.warmup)
         if report['generator']['saturated']:
             print('warning: topobench itself was saturated', file=sys.stderr, flush=True)
         return {'throughput': report['throughput'], 'busy_cores_before': others,
@@ -75,6 +75,34 @@ class Throughput:
                 'generator_cpu_share': report['generator']['cpu_share'],
                 'p50_us': report['latency_us']['p50'], 'p99_us': report['latency_us']['p99'],
                 'p99.9_us': report['latency_us']['p99.9']}
+
+    def make(self, side):
+        return self.setting.server(side)
+
+    def bench(self, side, *arguments):
+        return self.setting.bench_server(self.servers[side], *arguments)
+
+
+class EnsembleThroughput(Throughput):
+    """The same against three servers; `via` says to which of them clients connect: leader,
+    follower, or all, which is a third of the connections to each."""
+
+    # Of Debian's configuration.
+    TICKS = {'tickTime': 2000, 'initLimit': 10, 'syncLimit': 5}
+
+    def __init__(self, setting, workload, via):
+        super().__init__(setting, workload)
+        self.via = via
+
+    def make(self, side):
+        return self.setting.ensemble(side, self.TICKS)
+
+    def bench(self, side, *arguments):
+        ensemble = self.servers[side]
+        leader = ensemble.leader()
+        followers = ensemble.others(leader)
+        servers = {'leader': [leader], 'follower': followers[:1], 'all': [*followers, leader]}
+        return self.setting.bench_ensemble(ensemble, servers[self.via], *arguments)
 
 
 def run_probe(setting, arguments):
@@ -91,6 +119,15 @@ def throughput_figure(name, title, workload, at_least, probe):
             Row(f'{title}: {CPU_ROW}', 'cpu_seconds', at_most=1 / 3, digits=3),
             Row(f'{title}: p99, µs', 'p99_us'))
     return Figure(name, rows, lambda setting, _: Throughput(setting, workload), probe)
+
+
+def ensemble_figure(name, title, workload, at_least, via='all', cpu_at_most=None):
+    title = f'three nodes, {title}'
+    rows = (Row(f'{title}, per second', 'throughput', at_least=at_least),
+            Row(f'{title}: {CPU_ROW}', 'cpu_seconds', at_most=cpu_at_most, digits=3),
+            Row(f'{title}: p99, µs', 'p99_us'))
+    return Figure(name, rows, lambda setting, _: EnsembleThroughput(setting, workload, via),
+                  nodes=3)
 
 
 class OpenLoop(Throughput):
@@ -170,6 +207,19 @@ ONE = ('--connections', 1, '--window', 1)
 MANY = ('--connections', 64, '--window', 16)
 FEW = ('--connections', 16, '--window', 1)
 
+ELECTION_MS = 150  # what may pass between a failure that was noticed and the next write
+HANG_MS = compare_failover.SILENCE_MS
+FAILOVER_ROWS = (
+    Row('leader killed: to the next write through another server, ms', 'kill_ms',
+        at_most=1 / 3, value_at_most=ELECTION_MS, has_spread=True),
+    Row('the same: disconnects of that client', 'kill_losses', has_spread=True),
+    Row('leader killed: to the next write of one of its own clients, ms', 'kill_own_ms',
+        has_spread=True),
+    Row(f'leader hangs, noticed after {HANG_MS} ms: to the next write through another server, ms',
+        'hang_ms', value_at_most=HANG_MS + ELECTION_MS, has_spread=True),
+    Row('the same: disconnects of that client', 'hang_losses', has_spread=True),
+)
+
 FIGURES = (
     throughput_figure('reads', 'reads, 16 connections x 16', ('reads', *PIPELINED), 5,
                       ('probe-loopback', *PIPELINED)),
@@ -194,5 +244,16 @@ FIGURES = (
                       Row('of that files mapped', 'bytes_file'),
                       Row('cold restart to the first read, s', 'restart_seconds', at_most=1 / 4,
                           digits=2)),
-           Loaded, rounds_max=3),
+           Loaded, rounds=3),
+    ensemble_figure('reads-3', 'reads, 16 connections x 16', ('reads', *PIPELINED), 4),
+    ensemble_figure('writes-one-3', 'writes, one synchronous writer at the leader',
+                    ('writes', *ONE), 2, 'leader'),
+    ensemble_figure('writes-one-follower-3', 'writes, one synchronous writer at a follower',
+                    ('writes', *ONE), 2, 'follower'),
+    ensemble_figure('writes-3', 'writes, 64 connections x 16', ('writes', *MANY), 4,
+                    cpu_at_most=1 / 3),
+    ensemble_figure('locks-3', 'locks taken and given back, 16 at once', ('locks', *FEW), 3),
+    ensemble_figure('sessions-3', 'sessions opened and closed, 16 at once',
+                    ('sessions', *FEW), 3),
+    Figure('failover', FAILOVER_ROWS, compare_failover.Failover, rounds=20, nodes=3),
 )

@@ -15,6 +15,13 @@ def median_text(values, digits):
     return f'{statistics.median(values):,.{digits}f}' if values else ''
 
 
+def values_text(row, values):
+    text = median_text(values, row.digits)
+    if row.has_spread and values:
+        text += f' ({min(values):,.{row.digits}f}–{max(values):,.{row.digits}f}, {len(values)})'
+    return text
+
+
 def ratio_text(ratio):
     return f'{ratio:.2f}' if ratio < 10 else f'{ratio:.1f}'
 
@@ -63,7 +70,7 @@ def line(figure, row, results):
     if ratios:
         ratio = (f'{ratio_text(statistics.median(ratios))} '
                  f'({ratio_text(min(ratios))}–{ratio_text(max(ratios))}, {len(ratios)})')
-    cells = [row.title, median_text(ours, row.digits), median_text(theirs, row.digits), ratio,
+    cells = [row.title, values_text(row, ours), values_text(row, theirs), ratio,
              required_text(row, ratios, ours), limit_text(figure, row, results)]
     return '| ' + ' | '.join(cells) + ' |\n'
 

@@ -4,6 +4,7 @@ The servers are those of the client tests' harness, with what a benchmark needs 
 ZooKeeper runs as Debian's package starts it, with the JVM's own defaults and every write synced.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -11,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'tests' / 'clients'))
 
+from harness.ensemble import Ensemble, MemberOfEnsemble  # noqa: E402
 from harness.server import Apache, ServerError, Topod, free_port  # noqa: E402,F401
 
 APACHE_CLASS_PATH = '/etc/zookeeper/conf:/usr/share/java/zookeeper.jar'
@@ -31,8 +34,8 @@ class BenchmarkError(Exception):
 class DebianApache(Apache):
     """Apache ZooKeeper as Debian's zkServer.sh runs it. `heap`: as in "2g", None = the default."""
 
-    def __init__(self, heap=None):
-        super().__init__()
+    def __init__(self, heap=None, config=None):
+        super().__init__(config=config)
         self.heap = heap
 
     def _prepare(self):
@@ -40,13 +43,49 @@ class DebianApache(Apache):
         path = self._write_config({
             'tickTime': 2000, 'dataDir': self.data_dir, 'clientPort': self.port,
             'clientPortAddress': self.host, 'maxClientCnxns': 0, 'autopurge.purgeInterval': 0,
-            'admin.enableServer': 'false', '4lw.commands.whitelist': '*'})
+            'admin.enableServer': 'false', '4lw.commands.whitelist': '*'} | self.config)
         heap = [f'-Xmx{self.heap}'] if self.heap else []
         command = ['java', *heap, f'-Dzookeeper.log.dir={self.folder}',
                    '-Dzookeeper.root.logger=INFO,CONSOLE', '-Dzookeeper.jmx.log4j.disable=true',
                    '-cp', APACHE_CLASS_PATH,
                    'org.apache.zookeeper.server.quorum.QuorumPeerMain', str(path)]
         return command, {**os.environ, 'JMXDISABLE': 'true'}
+
+
+class ApacheMember(MemberOfEnsemble, DebianApache):
+    """One Apache ZooKeeper of an ensemble."""
+
+
+@contextlib.contextmanager
+def running(sides, make):
+    """What `make` gives for each side, started, by its name; ended in the end."""
+    with contextlib.ExitStack() as stack:
+        yield {side: stack.enter_context(make(side)) for side in sides}
+
+
+class CpuShare(threading.Thread):
+    """How many cores some processes use, from `after` seconds on for `seconds`."""
+
+    def __init__(self, pids, after, seconds):
+        super().__init__()
+        self.pids = pids
+        self.after = after
+        self.seconds = seconds
+        self.cores = 0
+
+    def run(self):
+        time.sleep(self.after)
+        before, began = self.used_seconds(), time.monotonic()
+        time.sleep(self.seconds)
+        self.cores = (self.used_seconds() - before) / (time.monotonic() - began)
+
+    def used_seconds(self):
+        """Processor time of all threads, those that have ended included."""
+        ticks = 0
+        for pid in self.pids:
+            fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf('SC_CLK_TCK')
 
 
 class Setting:
@@ -86,6 +125,13 @@ class Setting:
             return Topod(binary=self.topod)
         return Topod(binary=self.against) if self.against else DebianApache(heap)
 
+    def ensemble(self, side, ticks):
+        """Three servers of that side, not yet started, with empty data directories."""
+        binary = self.topod if side == 'topod' else self.against
+        if binary is None:
+            return Ensemble(3, config=ticks, make_member=ApacheMember)
+        return Ensemble(3, config=ticks, binary=binary)
+
     def command(self, *arguments):
         return [str(self.topobench), *map(str, arguments), '--json']
 
@@ -104,6 +150,21 @@ class Setting:
     def bench_server(self, server, *arguments):
         """The same against a server, with its processor time."""
         return self.bench(*arguments, '--servers', server.address, '--server-pid', server.pid)
+
+    def bench_ensemble(self, ensemble, servers, *arguments):
+        """The same against these servers of an ensemble, with the time of all that belong to it."""
+        # Shorter than the run, so that it ends before: the load is even all the time.
+        share = CpuShare([member.pid for member in ensemble.members],
+                         self.warmup, 0.8 * self.seconds)
+        share.start()
+        addresses = ','.join(server.address for server in servers)
+        try:
+            report = self.bench(*arguments, '--servers', addresses)
+        finally:
+            share.join()
+        report['server'] = {'cpu_share': share.cores,
+                            'cpu_us_per_operation': share.cores * 1e6 / report['throughput']}
+        return report
 
 
 def busy_seconds():

@@ -16,8 +16,8 @@ ENSEMBLE_CONFIG = {'tickTime': 500, 'initLimit': 20, 'syncLimit': 4, 'maxSession
                    'maxClientCnxns': 0, '4lw.commands.whitelist': '*'}
 
 
-class Member(Topod):
-    """One server of an ensemble."""
+class MemberOfEnsemble:
+    """What a server of an ensemble can do besides; comes before a Server among the base classes."""
 
     def __init__(self, number, config, observes=False, **arguments):
         super().__init__(config=config, **arguments)
@@ -68,10 +68,17 @@ class Member(Topod):
         return super()._end(signal_number)
 
 
-class Ensemble:
-    """Members 1 to `voters`, then observers. As a context manager it starts all and ends all."""
+class Member(MemberOfEnsemble, Topod):
+    """One topod of an ensemble."""
 
-    def __init__(self, voters=3, observers=0, config=None, binary=None):
+
+class Ensemble:
+    """Members 1 to `voters`, then observers. As a context manager it starts all and ends all.
+
+    `make_member` is their class; it gets what other named arguments there are.
+    """
+
+    def __init__(self, voters=3, observers=0, config=None, make_member=Member, **arguments):
         count = voters + observers
         ports = free_ports(3 * count)
         self.client_ports, peers, elections = ports[:count], ports[count:2 * count], ports[-count:]
@@ -82,7 +89,7 @@ class Ensemble:
                                               f'{LOOPBACK}:{self.client_ports[i]}')
         self.members = []
         for i in range(count):
-            member = Member(i + 1, dict(self.config), i >= voters, binary=binary)
+            member = make_member(i + 1, dict(self.config), i >= voters, **arguments)
             member.port = self.client_ports[i]
             self.members.append(member)
 
@@ -154,8 +161,9 @@ class EnsembleAsServer:
     """An ensemble in the place of one server, for tests that know of one: they talk to a member.
 
     `via` says to which: leader, follower, observer; or all: each time that `choose_next` is called
-    to another. Ending and starting does so to all members. The member is chosen at the first start
-    and keeps its address, so it may have another role after a restart.
+    to another. (Clients of one test talk to one member, for a member may be a little behind another
+    that has answered.) Ending and starting does so to all members. The member is chosen at the
+    first start and keeps its address, so it may have another role after a restart.
     """
 
     name = 'ensemble'
@@ -190,7 +198,7 @@ class EnsembleAsServer:
 
     @property
     def address(self):
-        return self.ensemble.hosts if self.via == 'all' else self.member.address
+        return self.member.address
 
     @property
     def pid(self):
