@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import tempfile
 
+from harness.ensemble import EnsembleAsServer
 from harness.server import JAVA_FOLDER
 from harness.tap import TapCase
 
@@ -34,8 +35,9 @@ class Curator(TapCase):
     config = {'znode.container.checkIntervalMs': 200}  # containers and TTL nodes go soon
 
     def run_group(self, group):
+        members = self.server.ensemble.hosts if isinstance(self.server, EnsembleAsServer) else ''
         self.run_program('java', '-Xmx128m', '-Xshare:auto', '-XX:+UseSerialGC',
-                         '-XX:TieredStopAtLevel=1',
+                         '-XX:TieredStopAtLevel=1', f'-Dmembers={members}',
                          '-cp', os.pathsep.join((_classes.name, CLASS_PATH)),
                          'Main', self.server.address, group)
 

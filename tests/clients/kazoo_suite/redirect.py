@@ -20,6 +20,7 @@ import unittest.mock
 import pytest
 
 from harness.cases import make_server
+from harness.ensemble import EnsembleAsServer
 
 FAILOVER_TESTS = ('test_update_host_list',)
 SKIPPED = {
@@ -63,6 +64,10 @@ class Member:
         if self.running:
             self._server.stop()
 
+    def choose_next(self):
+        if isinstance(self._server, EnsembleAsServer):
+            self._server.choose_next()
+
     def destroy(self):
         self._server.close()
 
@@ -71,9 +76,16 @@ class ServerCluster:
     """Takes the place of kazoo.testing.common.ZookeeperCluster."""
 
     size_wanted = 1
+    clusters = []
 
     def __init__(self, **_):
         self._members = []
+        self.clusters.append(self)
+
+    def choose_next(self):
+        """Where a member is an ensemble: the next test talks to another server of it."""
+        for member in self._members:
+            member.choose_next()
 
     def _active(self):
         while len(self._members) < self.size_wanted:
@@ -138,6 +150,8 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_runtest_setup(item):
     ServerCluster.size_wanted = 3 if item.name in FAILOVER_TESTS else 1
+    for cluster in ServerCluster.clusters:
+        cluster.choose_next()
 
 
 @pytest.hookimpl(hookwrapper=True)
