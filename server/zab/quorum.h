@@ -22,7 +22,11 @@ struct Voter {
 
 class Quorum {
  public:
-  explicit Quorum(std::vector<Voter> voters) : voters_(std::move(voters)) {}
+  explicit Quorum(std::vector<Voter> voters) : voters_(std::move(voters)) {
+    for (const Voter& voter : voters_) {
+      is_plain_ &= voter.weight == 1 && voter.group == voters_.front().group;
+    }
+  }
 
   [[nodiscard]] const std::vector<Voter>& voters() const { return voters_; }
   [[nodiscard]] bool is_voter(ServerId server) const {
@@ -35,6 +39,19 @@ class Quorum {
   // Whether those voters suffice for which `supports(ServerId)` holds.
   template <class Supports>
   [[nodiscard]] bool reached(const Supports& supports) const {
+    return is_plain_ ? reached_plain(supports) : reached_by_groups(supports);
+  }
+
+ private:
+  template <class Supports>
+  [[nodiscard]] bool reached_plain(const Supports& supports) const {
+    size_t behind = 0;
+    for (const Voter& voter : voters_) behind += supports(voter.id) ? 1 : 0;
+    return behind * 2 > voters_.size();
+  }
+
+  template <class Supports>
+  [[nodiscard]] bool reached_by_groups(const Supports& supports) const {
     struct Weight {
       uint64_t all = 0;
       uint64_t behind = 0;
@@ -51,8 +68,8 @@ class Quorum {
     return won * 2 > groups.size();
   }
 
- private:
   std::vector<Voter> voters_;
+  bool is_plain_ = true;  // one group, all of the same weight
 };
 
 }  // namespace topod::zab

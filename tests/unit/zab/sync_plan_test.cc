@@ -1,0 +1,65 @@
+#include "server/zab/sync_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace topod::zab {
+namespace {
+
+Zxid zxid(uint32_t epoch, int64_t counter) { return make_zxid(Epoch(epoch), counter); }
+
+struct Log {
+  std::vector<EpochEnd> ends;
+  Zxid applied;
+};
+
+SyncPlan plan(const std::vector<EpochEnd>& leader, Zxid readable_after, const Log& follower) {
+  const Zxid last = follower.ends.empty() ? Zxid(0)
+                                          : make_zxid(follower.ends.back().epoch,
+                                                      follower.ends.back().counter);
+  return plan_sync(leader, readable_after, {follower.ends, last, follower.applied});
+}
+
+const std::vector<EpochEnd> kLeader = {{Epoch(1), 10}, {Epoch(3), 5}, {Epoch(6), 2}};
+
+TEST(SyncPlan, WhoIsBehindGetsTheDifference) {
+  const SyncPlan behind = plan(kLeader, Zxid(0), {{{Epoch(1), 10}, {Epoch(3), 2}}, zxid(3, 1)});
+  EXPECT_EQ(behind.kind, SyncPlan::Kind::kDifference);
+  EXPECT_EQ(behind.point, zxid(3, 2));
+  EXPECT_FALSE(behind.truncate);
+}
+
+TEST(SyncPlan, AnUncommittedTailOfTheSameEpochIsCut) {
+  const SyncPlan ahead = plan(kLeader, Zxid(0), {{{Epoch(1), 10}, {Epoch(3), 9}}, zxid(3, 4)});
+  EXPECT_EQ(ahead.point, zxid(3, 5));
+  EXPECT_TRUE(ahead.truncate);
+}
+
+// The largest zxid not above the follower's last would be (3,5), which it does not hold.
+TEST(SyncPlan, AnEpochThatTheLeaderNeverHadIsCutToTheLastOneInBoth) {
+  const SyncPlan diverged = plan(kLeader, Zxid(0), {{{Epoch(1), 12}, {Epoch(5), 1}}, zxid(1, 8)});
+  EXPECT_EQ(diverged.kind, SyncPlan::Kind::kDifference);
+  EXPECT_EQ(diverged.point, zxid(1, 10));
+  EXPECT_TRUE(diverged.truncate);
+}
+
+TEST(SyncPlan, HistoryThatIsNoLongerReadableTakesASnapshot) {
+  EXPECT_EQ(plan(kLeader, zxid(3, 3), {{{Epoch(1), 10}, {Epoch(3), 2}}, zxid(3, 1)}).kind,
+            SyncPlan::Kind::kSnapshot);
+  EXPECT_EQ(plan(kLeader, zxid(3, 2), {{{Epoch(1), 10}, {Epoch(3), 2}}, zxid(3, 1)}).kind,
+            SyncPlan::Kind::kDifference);
+}
+
+TEST(SyncPlan, ABlankServerTakesTheWholeLogOrASnapshot) {
+  EXPECT_EQ(plan(kLeader, Zxid(0), {{}, Zxid(0)}).kind, SyncPlan::Kind::kDifference);
+  EXPECT_EQ(plan(kLeader, zxid(1, 1), {{}, Zxid(0)}).kind, SyncPlan::Kind::kSnapshot);
+}
+
+TEST(SyncPlan, WhatIsAppliedIsNeverCut) {
+  const SyncPlan wrong = plan(kLeader, Zxid(0), {{{Epoch(1), 10}, {Epoch(3), 9}}, zxid(3, 8)});
+  EXPECT_EQ(wrong.kind, SyncPlan::Kind::kSnapshot);
+}
+
+}  // namespace
+}  // namespace topod::zab
