@@ -68,6 +68,10 @@ def source(log, full):
     return (one(run(['tools/format', '--check'], log)) + one(run(['tools/tidy'], log)))
 
 
+def clang_tidy(log, full):
+    return one(run(['tools/tidy', '--clang'], log))
+
+
 def meson_tests(kind, log, full, extra_env=None):
     if run(['tools/build', kind], log) != 0:
         return Result(failed=1)
@@ -188,6 +192,7 @@ STAGES = [
     ('fuzz', fuzz, False),
     ('sim_second', sim_second, False),
     ('sim_third', sim_third, False),
+    ('clang_tidy', clang_tidy, False),
     ('asan_clients', asan_clients, False),
     ('tsan', tsan, False),
     ('tsan_clients', tsan_clients, False),

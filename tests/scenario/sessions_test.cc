@@ -12,9 +12,6 @@
 namespace topod {
 namespace {
 
-using ::testing::IsEmpty;
-using ::testing::Not;
-
 constexpr int64_t kYearMs = int64_t{365} * 24 * 3600 * 1000;
 
 // Znodes that are ephemeral; each must belong to a session that lives.

@@ -15,6 +15,7 @@ Whitelist everything() { return Whitelist(std::vector<std::string>{"*"}); }
 
 std::vector<Word> all_words() {
   std::vector<Word> words;
+  words.reserve(node::kFourLetterWords.size());
   for (const std::string_view name : node::kFourLetterWords) words.push_back(*parse_word(name));
   return words;
 }
