@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "proto/mutants.h"
+
 namespace topod::storage {
 namespace {
 
@@ -96,6 +98,7 @@ void LogContents::apply_snapshot(const LogRecordView& record, RecordPlace place,
     pending_begin_ = place;
   }
   pending_ = std::move(snapshot);
+  if (MUTANT(SnapshotWithoutEpoch)) snapshot_ = std::exchange(pending_, std::nullopt);
   epoch_ends_.clear();
   set_last_zxid(record.zxid);
 }

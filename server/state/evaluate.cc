@@ -6,6 +6,7 @@
 
 #include "proto/check.h"
 #include "proto/entry.pb.h"
+#include "proto/mutants.h"
 #include "server/state/evaluation.h"
 
 namespace topod::state {
@@ -57,7 +58,7 @@ bool pass_mark(State& state, const entry::Origin& origin) {
   if (found == state.members.end()) return false;
   Member mark = found->second;
   if (mark.incarnation != Incarnation(origin.incarnation()) ||
-      origin.forward_number() <= mark.last_number) {
+      (origin.forward_number() <= mark.last_number && !MUTANT(DuplicateForwards))) {
     return false;
   }
   mark.last_number = origin.forward_number();
@@ -80,7 +81,8 @@ bool server_up(State& state, const entry::Origin& origin) {
 ErrorCode check_attachment(const State& state, SessionId id, const Attachment& attachment) {
   const Session* const session = state.sessions.find(id);
   if (session == nullptr) return ErrorCode::kSessionExpired;
-  return session->attachment == attachment ? ErrorCode::kOk : ErrorCode::kSessionMoved;
+  const bool is_attached = session->attachment == attachment || MUTANT(MovedSessionWrites);
+  return is_attached ? ErrorCode::kOk : ErrorCode::kSessionMoved;
 }
 
 // ---- the kinds of entries ------------------------------------------------------------------
@@ -175,7 +177,11 @@ void EntryEvaluation::expire_session(const entry::ExpireSession& request) {
   const Attachment judged{ServerId(request.server()), Incarnation(request.incarnation()),
                           ConnectionId(request.connection())};
   // A client that has come back meanwhile keeps its session.
-  if (check_attachment(state_, id, judged) != ErrorCode::kOk) return;
+  const ErrorCode verdict = check_attachment(state_, id, judged);
+  if (verdict != ErrorCode::kOk &&
+      !(MUTANT(ExpiryIgnoresAttachment) && verdict == ErrorCode::kSessionMoved)) {
+    return;
+  }
   end_session(*state_.sessions.find(id));
 }
 

@@ -1,6 +1,7 @@
 // delete, setData, setACL and the check of a multi.
 #include <limits>
 
+#include "proto/mutants.h"
 #include "server/state/evaluation.h"
 #include "server/state/path.h"
 
@@ -60,6 +61,7 @@ void Evaluation::remove(NodeSlot slot, std::string_view path) {
 void Evaluation::remove_ephemerals(const Session& session) {
   const std::vector<NodeId> ids(session.ephemerals.begin(), session.ephemerals.end());
   for (const NodeId id : ids) {
+    if (MUTANT(EphemeralsStay) && ids.size() > 1 && id == ids.back()) break;
     const NodeSlot slot = state_.tree.by_id(id);
     remove(slot, state_.tree.path(slot));
   }

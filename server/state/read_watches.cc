@@ -1,5 +1,6 @@
 // Requests about the watches of the connection that asks: leaving, finding and removing them, and
 // setting them all again after a reconnect.
+#include "proto/mutants.h"
 #include "server/state/read_operations.h"
 
 namespace topod::state {
@@ -19,7 +20,9 @@ class CatchUp {
     const NodeSlot slot = context_.state.tree.find(path);
     if (slot == kNoNode) return tell(EventType::kNodeDeleted, path);
     const Zxid changed = context_.state.tree.fields(slot).mzxid;
-    if (changed.value() > seen_) return tell(EventType::kNodeDataChanged, path);
+    if (changed.value() > seen_ && !MUTANT(WatchesNotCaughtUp)) {
+      return tell(EventType::kNodeDataChanged, path);
+    }
     leave_or_tell(Watches::kData, EventType::kNodeDataChanged, path);
   }
 

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 #include "server/state/watched_paths.h"
 
 namespace topod::state {
@@ -196,7 +197,7 @@ void Watches::fire(EventType type, std::string_view path, std::vector<Connection
     for (const Watcher& watcher : impl_->paths[slot].watchers.all()) {
       if ((watcher.kinds & told) != 0) connections.push_back(watcher.connection);
     }
-    if ((told & kOneShot) != 0) impl_->consume(slot, told);
+    if ((told & kOneShot) != 0 && !MUTANT(WatchFiresTwice)) impl_->consume(slot, told);
   }
   if (impl_->recursive_count == 0 || type == EventType::kNodeChildrenChanged) return;
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "proto/frame.h"
+#include "proto/mutants.h"
 #include "server/state/read.h"
 #include "server/zab/clients.h"
 
@@ -48,7 +49,8 @@ void Clients::request(Connection& connection, std::string_view bytes, Moment now
   if (!connection.has_barrier && may_forward(connection, op)) {
     PendingRequest& request = enqueue(connection, header, bytes.size(), now);
     forward(connection, request, reader.rest());
-  } else if (connection.pending.empty() && op != OpCode::kSync) {
+  } else if ((connection.pending.empty() || (MUTANT(ReadsOvertakeWrites) && state::is_read(op))) &&
+             op != OpCode::kSync) {
     carry_out(connection, header, reader.rest(), now.monotonic_us);
   } else {
     wait(connection, header, bytes, now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 
 namespace topod::zab {
 
@@ -56,7 +57,8 @@ void Clients::closed(ConnectionId id) {
 void Clients::applied(const entry::Entry& entry, Zxid zxid, const state::Effects& effects,
                       Moment now) {
   now_ = now;
-  if (!effects.events.empty() && !watches_.empty()) send_events(zxid, effects);
+  const bool has_events = !effects.events.empty() && !watches_.empty();
+  if (has_events && !MUTANT(EventAfterReply)) send_events(zxid, effects);
   switch (entry.kind_case()) {
     case entry::Entry::kWrite: answer_write(entry, effects); break;
     case entry::Entry::kCloseSession:
@@ -68,6 +70,7 @@ void Clients::applied(const entry::Entry& entry, Zxid zxid, const state::Effects
     case entry::Entry::kExpireSession: session_closed(effects); break;
     default: break;
   }
+  if (has_events && MUTANT(EventAfterReply)) send_events(zxid, effects);
 }
 
 void Clients::synced(uint64_t number, Moment now) {

@@ -1,8 +1,10 @@
 #include "server/zab/election.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/limits.h"
+#include "proto/mutants.h"
 
 namespace topod::zab {
 
@@ -64,7 +66,11 @@ void Election::choose(int64_t now_ms) {
     // One that leads already, though no quorum is synchronised yet, is still a candidate.
     const bool stands = peer.round == round_ || peer.leads;
     if (!stands || !peer.eligible || !peer.counts || passed_over_.contains(id)) continue;
-    if (!best || peer.credentials > *best) best = peer.credentials;
+    const bool is_better = MUTANT(ElectionIgnoresEpoch)
+                               ? !best || std::pair(peer.credentials.last_zxid, id) >
+                                              std::pair(best->last_zxid, best->id)
+                               : !best || peer.credentials > *best;
+    if (is_better) best = peer.credentials;
   }
   const ServerId vote = best ? best->id : ServerId{};
   if (vote == vote_) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 
 namespace topod::zab {
 
@@ -51,9 +52,10 @@ bool Follower::new_epoch(const peer::NewEpoch& message) {
   }
   // An epoch that was accepted before was promised to somebody else, or to this leader on another
   // link: this server may follow, but its promise does not count again.
-  promised_ = epoch > accepted;
-  epoch_record_ = promised_ ? parts_.journal.accept_epoch(epoch) : parts_.journal.appended();
+  promised_ = epoch > accepted || MUTANT(PromiseCountsTwice);
+  epoch_record_ = epoch > accepted ? parts_.journal.accept_epoch(epoch) : parts_.journal.appended();
   epoch_ = epoch;
+  if (MUTANT(EpochBeforeHistory)) parts_.journal.set_current_epoch(epoch);
   phase_ = Phase::kEpochPending;
   return true;
 }
@@ -64,7 +66,7 @@ bool Follower::truncate(const peer::Truncate& message) {
   const Zxid last(message.zxid());
   if (phase_ != Phase::kSyncing || matched_ || is_receiving_ || snapshot_) return false;
   if (last < parts_.history.applied_zxid() || last >= parts_.history.last_zxid()) return false;
-  parts_.journal.truncate(last);
+  if (!MUTANT(TruncationNotLogged)) parts_.journal.truncate(last);
   parts_.history.truncate(last);
   parts_.membership.truncated(last);
   matched_ = true;
@@ -176,7 +178,8 @@ void Follower::tick(Moment now) {
 
 void Follower::acknowledge() {
   const Journal& journal = parts_.journal;
-  if (phase_ == Phase::kEpochPending && journal.is_durable(epoch_record_)) {
+  if (phase_ == Phase::kEpochPending &&
+      (journal.is_durable(epoch_record_) || MUTANT(PromiseBeforeFlush))) {
     phase_ = Phase::kSyncing;
     peer::AckEpoch& ack = *send_to_leader().mutable_ack_epoch();
     ack.set_epoch(epoch_.value());
@@ -191,8 +194,10 @@ void Follower::acknowledge() {
     }
   }
   if (!matched_) return;
-  const Zxid durable = parts_.history.durable_zxid();
-  if (phase_ == Phase::kNewLeaderPending && journal.is_durable(new_leader_record_)) {
+  const Zxid durable =
+      MUTANT(AckBeforeFlush) ? parts_.history.last_zxid() : parts_.history.durable_zxid();
+  if (phase_ == Phase::kNewLeaderPending &&
+      (journal.is_durable(new_leader_record_) || MUTANT(NewLeaderAckBeforeFlush))) {
     phase_ = Phase::kSynced;
     peer::AckNewLeader& ack = *send_to_leader().mutable_ack_new_leader();
     ack.set_epoch(epoch_.value());

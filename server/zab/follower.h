@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "proto/ids.h"
+#include "proto/mutants.h"
 #include "proto/peer.pb.h"
 #include "server/state/state.h"
 #include "server/zab/clients.h"
@@ -43,7 +44,8 @@ class Follower {
   // What of this server's log the leader has committed: nothing before its log is known to be a
   // prefix of the leader's.
   [[nodiscard]] Zxid committed() const {
-    return matched_ && !is_receiving_ && !snapshot_ ? committed_ : Zxid(0);
+    const bool is_prefix = matched_ || MUTANT(CommitBeforeMatch);
+    return is_prefix && !is_receiving_ && !snapshot_ ? committed_ : Zxid(0);
   }
   // Requests may be forwarded once this is applied.
   [[nodiscard]] Zxid barrier() const { return barrier_; }

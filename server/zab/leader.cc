@@ -4,6 +4,7 @@
 
 #include "proto/check.h"
 #include "proto/entry.pb.h"
+#include "proto/mutants.h"
 #include "server/zab/sync_plan.h"
 
 namespace topod::zab {
@@ -85,7 +86,8 @@ bool Leader::ack_epoch(ServerId server, const peer::AckEpoch& ack) {
   learner.promised = ack.promised();
   const auto& promises = parts_.journal.promises();
   // Before this epoch is current here, `promises.current_epoch` is that of the leader's history.
-  if (phase_ == Phase::kPromising && learner.votes &&
+  if (!MUTANT(BetterHistoryIgnored) && !MUTANT(ElectionIgnoresEpoch) &&
+      phase_ == Phase::kPromising && learner.votes &&
       std::pair(Epoch(ack.current_epoch()), Zxid(ack.last_zxid())) >
           std::pair(promises.current_epoch, parts_.history.last_zxid())) {
     failed_ = "server " + std::to_string(server.value()) + " has a better history";
@@ -125,8 +127,9 @@ void Leader::begin_synchronising() {
 }
 
 void Leader::establish() {
-  if (!quorum(parts_.journal.is_durable(current_epoch_record_),
-              [](const Learner& learner) { return learner.phase >= Learner::Phase::kActive; })) {
+  if (!quorum(parts_.journal.is_durable(current_epoch_record_), [](const Learner& learner) {
+        return learner.phase >= Learner::Phase::kActive || MUTANT(MinorityEstablishes);
+      })) {
     return;
   }
   phase_ = Phase::kEstablished;
@@ -192,10 +195,13 @@ bool Leader::ack(ServerId server, Zxid zxid) {
 }
 
 void Leader::commit() {
-  const Zxid mine = parts_.history.durable_zxid();
+  const Zxid mine =
+      MUTANT(LeaderCountsItselfAtOnce) ? parts_.history.last_zxid() : parts_.history.durable_zxid();
   const auto is_committed = [&](Zxid zxid) {
     return quorum(mine >= zxid, [&](const Learner& learner) {
-      return learner.phase >= Learner::Phase::kActive && learner.acked >= zxid;
+      const auto least =
+          MUTANT(CommitByUnsynchronised) ? Learner::Phase::kEpochSent : Learner::Phase::kActive;
+      return learner.phase >= least && learner.acked >= zxid;
     });
   };
   Zxid best = committed_;

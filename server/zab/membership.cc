@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 
 namespace topod::zab {
 
@@ -202,12 +203,14 @@ bool Membership::is_suspended(ServerId server) const {
 }
 
 bool Membership::votes() const {
+  if (MUTANT(BlankVotes) && ensemble() != EnsembleId{}) return founding_durable_;
   return founding_durable_ && !differs_ && is_voter(config_.self) &&
          (vouched_for_ || counts(config_.self, config_.instance));
 }
 
 bool Membership::counts(ServerId server, const InstanceId& instance) const {
   if (!is_voter(server)) return false;
+  if (MUTANT(BlankVotes)) return true;
   if (!suspended_.empty() && is_suspended(server)) return false;
   const auto admitted_instance = admitted(server);
   return admitted_instance && *admitted_instance == instance;

@@ -2,6 +2,7 @@
 #include "server/zab/replica.h"
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 
 namespace topod::zab {
 
@@ -172,6 +173,7 @@ void Replica::become_ready() {
     serving_ = true;
   }
   for (const Forwards::Forward& forward : forwards_.waiting()) {
+    if (MUTANT(ForwardsNotRepeated) && found != state_.members.end()) break;
     if (clients_.find(forward.connection) != nullptr) give(forward);
   }
   for (const auto& [number, connection] : clients_.syncs()) ask_sync(config_.self, number);
@@ -182,7 +184,7 @@ void Replica::become_ready() {
 
 bool Replica::request_sync(uint64_t number) {
   // Alone, what is committed is applied, and nobody else can have committed anything.
-  if (membership_.is_alone()) return true;
+  if (membership_.is_alone() || MUTANT(SyncWithoutBarrier)) return true;
   if (ready_) ask_sync(config_.self, number);
   return false;
 }
@@ -197,7 +199,8 @@ void Replica::ask_sync(ServerId server, uint64_t number) {
 }
 
 void Replica::confirm_syncs() {
-  while (leader_ && !syncs_asked_.empty() && leader_->confirmed(syncs_asked_.front().token)) {
+  while (leader_ && !syncs_asked_.empty() &&
+         (leader_->confirmed(syncs_asked_.front().token) || MUTANT(SyncUnconfirmed))) {
     const Sync sync = syncs_asked_.front();
     syncs_asked_.pop_front();
     if (sync.server == config_.self) {

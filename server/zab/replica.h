@@ -103,6 +103,7 @@ class Replica final : private RequestSink {
   // 0: none.
   [[nodiscard]] ServerId leader() const;
   [[nodiscard]] const Leader* leading() const { return leader_.get(); }
+  [[nodiscard]] const Follower* following() const { return follower_.get(); }
   [[nodiscard]] const Membership& membership() const { return membership_; }
   // Why this server is not doing what it did; empty at first.
   [[nodiscard]] const std::string& last_change() const { return last_change_; }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 #include "server/zab/replica.h"
 
 namespace topod::zab {
@@ -94,6 +95,7 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
     case peer::Message::kForward: return forwarded(server, message.forward());
     case peer::Message::kHeartbeatReply:
       for (const peer::Touch& touch : message.heartbeat_reply().touches()) {
+        if (MUTANT(TouchesLost)) break;
         const SessionId session(touch.session());
         if (state_.sessions.find(session) == nullptr) continue;
         tracker_.touch(session, touch.timeout_ms(), now);
@@ -218,9 +220,9 @@ void Replica::advance_role() {
     notify_all();
   }
   if (ready_) return;
-  const bool may_be_ready =
-      (leader_ && leader_->established() && state_.applied >= ready_at_) ||
-      (follower_ && follower_->up_to_date() && state_.applied >= follower_->barrier());
+  const bool may_be_ready = (leader_ && leader_->established() && state_.applied >= ready_at_) ||
+                            (follower_ && follower_->up_to_date() &&
+                             (state_.applied >= follower_->barrier() || MUTANT(BarrierIgnored)));
   if (may_be_ready) become_ready();
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/mutants.h"
+
 namespace topod::zab {
 
 namespace {
@@ -18,7 +20,9 @@ SessionTracker::SessionTracker(const ReplicaConfig& config)
 
 void SessionTracker::start(const state::State& state, Moment now) {
   is_active_ = true;
-  for (const auto& [id, session] : state.sessions) touch(id, session.timeout_ms, now);
+  for (const auto& [id, session] : state.sessions) {
+    touch(id, MUTANT(NewLeaderExpiresAtOnce) ? 0 : session.timeout_ms, now);
+  }
   last_tick_ms_ = now.monotonic_ms();
   next_reap_ms_ = now.monotonic_ms() + config_.container_check_interval_ms;
 }

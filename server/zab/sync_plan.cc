@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/mutants.h"
+
 namespace topod::zab {
 
 namespace {
@@ -29,6 +31,10 @@ SyncPlan plan_sync(std::span<const EpochEnd> leader_ends, Zxid readable_after,
                    const FollowerLog& follower) {
   SyncPlan plan;
   plan.point = common_point(leader_ends, follower.ends);
+  if (MUTANT(SyncPointByLastZxid) && !leader_ends.empty()) {
+    const EpochEnd& end = leader_ends.back();
+    plan.point = std::min(make_zxid(end.epoch, end.counter), follower.last);
+  }
   if (plan.point < readable_after || plan.point < follower.applied) return plan;
   plan.kind = SyncPlan::Kind::kDifference;
   plan.truncate = follower.last > plan.point;

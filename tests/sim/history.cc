@@ -56,7 +56,6 @@ void History::append(Zxid zxid, std::string_view bytes) {
     return;
   }
   const bool is_right = !parsed_.has_expire_session() || judges_rightly();
-  if (parsed_.has_expire_session() && is_right) check_expiry(zxid);
   state::evaluate(reference_, zxid, parsed_, effects_);
   Committed& committed = committed_.emplace_back();
   committed.zxid = zxid;
@@ -130,18 +129,19 @@ bool History::judges_rightly() const {
                                                   ConnectionId(expire.connection())};
 }
 
-// `parsed_` is about to expire a session. The leader that asks for it has heard its own clients,
-// and those of the others if nothing is wrong.
-void History::check_expiry(Zxid zxid) {
+// A leader has heard its own clients, and those of the others if nothing is wrong.
+void History::proposed(ServerId leader, Zxid zxid, std::string_view bytes) {
+  constexpr size_t kExpireBytesMax = 64;
+  if (bytes.size() > kExpireBytesMax) return;
+  if (!parsed_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  if (!parsed_.has_expire_session() || !judges_rightly()) return;
   const SessionId id(parsed_.expire_session().session());
   const SessionPast& past = sessions_[id];
-  const auto leader = leaders_.find(epoch_of(zxid));
-  const bool heard_itself = leader != leaders_.end() && past.heard_by == leader->second;
-  if (!calm_ && !heard_itself) return;
+  if (!calm_ && past.heard_by != leader) return;
   const int64_t silence_ms = (world_.now_us() - past.heard_us) / 1'000;
   // Clocks may run 5 % fast.
   if (silence_ms >= reference_.sessions.find(id)->timeout_ms * 94 / 100) return;
-  world_.violated("sessions", "session " + text_of(Zxid(id.value())) + " is expired at " +
+  world_.violated("sessions", "session " + text_of(Zxid(id.value())) + " is to be expired at " +
                                   text_of(zxid) + ", but its client was heard " +
                                   std::to_string(silence_ms) + " ms ago");
 }

@@ -36,6 +36,8 @@ class History {
   void applied(ServerId member, size_t& count, Zxid zxid, std::string_view bytes);
   // A member that has applied so many entries has this digest.
   void has_digest(ServerId member, size_t count, const state::Digest& digest);
+  // A leader proposes this entry: who is expired by it has been silent for long enough.
+  void proposed(ServerId leader, Zxid zxid, std::string_view bytes);
   // A member is the established leader of this epoch.
   void leads(ServerId member, Epoch epoch);
   // How many entries a state at this zxid has applied; nullopt: nobody has applied it.
@@ -83,7 +85,6 @@ class History {
 
   void append(Zxid zxid, std::string_view bytes);
   void match_write(Committed& committed, const entry::ClientWrite& write);
-  void check_expiry(Zxid zxid);
   // Whether `parsed_` would expire a session that is attached as the leader judged.
   [[nodiscard]] bool judges_rightly() const;
   // Whether the entry is the evaluation of this write.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 
 namespace topod::sim {
 
@@ -116,11 +117,25 @@ bool LogStore::prepare() {
   const auto ready = log_->prepare_spare(kPrepareBytes);
   if (!ready) {
     CHECK_MSG(ready.error().no_space(), "preparing log space failed");
-    if (!std::exchange(no_space_, true)) events_.no_space(true);
+    if (!std::exchange(no_space_, true)) {
+      events_.no_space(true);
+      world_.after(kRetrySpaceUs, alive([this] { try_space_again(); }));
+    }
     return false;
   }
   if (*ready && std::exchange(no_space_, false)) events_.no_space(false);
   return true;
+}
+
+// Writes are refused meanwhile, so nobody else would.
+void LogStore::try_space_again() {
+  if (!flushing_ && !failed_) {
+    disk_.begin_operation();
+    while (no_space_ && prepare()) {
+    }
+    disk_.end_operation();
+  }
+  if (no_space_) world_.after(kRetrySpaceUs, alive([this] { try_space_again(); }));
 }
 
 void LogStore::seal_when_idle() {
@@ -151,6 +166,7 @@ void LogStore::read_history(const zab::HistoryRead& read) {
 }
 
 storage::LogPosition LogStore::position_after(Zxid applied) {
+  if (MUTANT(CheckpointPlaceTooLate)) return durable_end_;
   while (!flushed_.empty() && flushed_.front().greatest <= applied) {
     position_ = flushed_.front().end;
     flushed_.pop_front();

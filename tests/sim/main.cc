@@ -49,19 +49,25 @@ int run(int argc, char** argv) {
   bool traces = false;
   std::string range;
   Runs runs;
+  std::string mutant;
   const auto* one = app.add_option("--seed", seed, "one world");
   app.add_flag("--trace", traces, "with --seed: a line for each event");
   app.add_option("--seeds", range, "many worlds: FIRST..LAST")->excludes("--seed");
   app.add_option("--jobs", runs.jobs, "processes to run them in")->check(CLI::Range(1, 256));
   app.add_option("--members", runs.members, "servers in each world; 0: drawn")
       ->check(CLI::Range(0, 7));
+  const auto* mutants =
+      app.add_option("--mutants", mutant, "all known bugs, or the one of this name, must be found")
+          ->expected(0, 1);
   app.add_option("--failures", runs.failures_max, "stop after so many failures; 0: never");
   CLI11_PARSE(app, argc, argv);
   if (one->count() > 0) return run_one(seed, {runs.members, traces ? &std::cout : nullptr});
+  if (mutants->count() > 0 && range.empty()) range = "1..10000";
   if (!parse_range(range, runs)) {
     std::fprintf(stderr, "topod_sim: give --seed N or --seeds FIRST..LAST\n");
     return 2;
   }
+  if (mutants->count() > 0) return run_mutants(runs, mutant) ? 0 : 1;
   return run_seeds(runs) ? 0 : 1;
 }
 

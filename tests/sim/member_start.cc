@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/check.h"
+#include "proto/mutants.h"
 #include "storage/log_reader.h"
 #include "tests/sim/process.h"
 
@@ -160,7 +161,7 @@ void Member::replay(const storage::Log& log, const storage::CheckpointMeta& meta
                                         text_of(before));
       }
       before = view.zxid;
-      if (is_alone || view.zxid <= log.contents().committed()) {
+      if (is_alone || view.zxid <= log.contents().committed() || MUTANT(TailAppliedAtStart)) {
         CHECK(replica.replay(view.zxid, view.payload));
         history_.applied(id_, applied_count_, view.zxid, view.payload);
       } else {
@@ -179,6 +180,10 @@ zab::Restored Member::restored(const storage::Log& log, const storage::Checkpoin
   zab::Restored restored;
   restored.promises.accepted_epoch = std::max(meta.accepted_epoch, contents.accepted_epoch());
   restored.promises.current_epoch = std::max(meta.current_epoch, contents.current_epoch());
+  if (MUTANT(AcceptedEpochForgotten)) {
+    restored.promises.accepted_epoch = restored.promises.current_epoch;
+  }
+  if (MUTANT(CurrentEpochForgotten)) restored.promises.current_epoch = Epoch{};
   if (!contents.founding().empty()) {
     CHECK(restored.promises.founding.ParseFromString(contents.founding()));
   }
@@ -249,6 +254,9 @@ void Member::logged(const zab::Append& record) {
   switch (record.kind) {
     case LogRecordKind::kTransaction:
       logged.emplace_back(record.zxid, std::string(record.payload));
+      if (process_->replica->role() == zab::Role::kLeading) {
+        history_.proposed(id_, record.zxid, record.payload);
+      }
       break;
     case LogRecordKind::kTruncate:
       while (!logged.empty() && logged.back().first > record.zxid) logged.pop_back();

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/mutants.h"
 #include "tests/sim/simulation.h"
 
 namespace topod::sim {
@@ -73,14 +74,17 @@ void tell(int pipe, const Report& report) {
 
 class Runner {
  public:
-  explicit Runner(const Runs& runs) : runs_(runs) {}
+  explicit Runner(const Runs& runs, bool is_silent = false) : runs_(runs), is_silent_(is_silent) {}
+
+  [[nodiscard]] const std::map<uint64_t, std::string>& failures() const { return failures_; }
+  [[nodiscard]] uint64_t done() const { return done_; }
 
   bool run() {
     for (uint32_t job = 0; job < runs_.jobs; ++job) start(runs_.first + job);
     while (!workers_.empty() && !is_enough()) listen();
     for (const Worker& worker : workers_) ::kill(worker.process, SIGKILL);
     for (const Worker& worker : workers_) ::waitpid(worker.process, nullptr, 0);
-    summarize();
+    if (!is_silent_) summarize();
     return failures_.empty() && done_ == runs_.last - runs_.first + 1;
   }
 
@@ -157,6 +161,7 @@ class Runner {
 
   void failed(uint64_t seed, const std::string& why) {
     failures_[seed] = why;
+    if (is_silent_) return;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), why.c_str());
     std::fflush(stdout);
   }
@@ -178,7 +183,7 @@ class Runner {
   }
 
   void show_progress() {
-    if (Clock::now() - shown_ < kProgressEvery) return;
+    if (is_silent_ || Clock::now() - shown_ < kProgressEvery) return;
     shown_ = Clock::now();
     std::printf("%llu of %llu seeds, %zu failed, %.0fx real time\n",
                 static_cast<unsigned long long>(done_),
@@ -202,6 +207,7 @@ class Runner {
   }
 
   Runs runs_;
+  bool is_silent_;
   std::vector<Worker> workers_;
   std::map<uint64_t, std::string> failures_;
   uint64_t done_ = 0;
@@ -216,5 +222,37 @@ class Runner {
 }  // namespace
 
 bool run_seeds(const Runs& runs) { return Runner(runs).run(); }
+
+bool run_mutants(const Runs& runs, const std::string& only) {
+#ifdef TOPOD_MUTANTS
+  size_t found = 0;
+  size_t tried = 0;
+  for (const MutantText& text : kMutants) {
+    if (!only.empty() && text.name != only) continue;
+    ++tried;
+    active_mutant = text.mutant;
+    Runs until_found = runs;
+    until_found.failures_max = 1;
+    Runner runner(until_found, true);
+    static_cast<void>(runner.run());
+    const bool is_found = !runner.failures().empty();
+    found += is_found ? 1 : 0;
+    const std::string by = is_found ? "seed " + std::to_string(runner.failures().begin()->first) +
+                                          ": " + runner.failures().begin()->second
+                                    : "NOT FOUND";
+    std::printf("%s (%s) after %llu seeds: %s\n", std::string(text.name).c_str(),
+                std::string(text.bug).c_str(), static_cast<unsigned long long>(runner.done()),
+                by.c_str());
+    std::fflush(stdout);
+  }
+  std::printf("%zu of %zu mutants found\n", found, tried);
+  return tried > 0 && found == tried;
+#else
+  static_cast<void>(runs);
+  static_cast<void>(only);
+  std::fprintf(stderr, "topod_sim: this build has no mutants; use tools/build mutants\n");
+  return false;
+#endif
+}
 
 }  // namespace topod::sim

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace topod::sim {
 
@@ -19,5 +20,9 @@ struct Runs {
 
 // Prints progress and a summary; true if no seed failed.
 [[nodiscard]] bool run_seeds(const Runs& runs);
+
+// Runs the seeds for each known bug (proto/mutants.h) until one of them fails; true if every bug,
+// or the one of this name, was found so. Prints by which oracle.
+[[nodiscard]] bool run_mutants(const Runs& runs, const std::string& only);
 
 }  // namespace topod::sim

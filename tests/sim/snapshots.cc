@@ -5,6 +5,7 @@
 
 #include "proto/check.h"
 #include "proto/jute.h"
+#include "proto/mutants.h"
 #include "proto/peer.pb.h"
 
 namespace topod::sim {
@@ -67,7 +68,7 @@ void Snapshots::send(LinkId link) {
   sending->tree = tree_.current();
   cut_up('a', sending->tree.acls, sending->chunks);
   cut_up('n', sending->tree.nodes, sending->chunks);
-  cut_up('s', sending->tree.sessions, sending->chunks);
+  if (!MUTANT(SnapshotWithoutSessions)) cut_up('s', sending->tree.sessions, sending->chunks);
   cut_up('m', sending->tree.members, sending->chunks);
   sending_[link] = sending;
   peer::Message message;
