@@ -113,9 +113,25 @@ def wire(log, full):
     return python_suites(['wire'], log)
 
 
+REAL_CLIENTS = ['kazoo_suite', 'c_client', 'java_cli', 'curator', 'go_client', 'vitess']
+
+
 def clients(log, full):
-    return python_suites(['kazoo_suite', 'c_client', 'java_cli', 'curator', 'go_client', 'vitess'],
-                         log)
+    return python_suites(REAL_CLIENTS, log)
+
+
+def ensemble(log, full):
+    sizes = {'LEADER_KILLS': '100', 'ENSEMBLE_FAULTS': '60'} if full else {}
+    return python_suites(['ensemble'], log, sizes) + python_suites(['wire'], log, {'VIA': 'all'})
+
+
+def members(log, full):
+    """What passes against a single server passes through every kind of member."""
+    total = Result()
+    for via in ('leader', 'follower', 'observer', 'all'):
+        total += python_suites(['wire', *REAL_CLIENTS, 'differential'], log,
+                               {'VIA': via, 'SEEDS': '1..40'})
+    return total
 
 
 def differential(log, full):
@@ -187,9 +203,11 @@ STAGES = [
     ('differential', differential, True),
     ('clients', clients, True),
     ('crashes', crashes, True),
+    ('ensemble', ensemble, True),
     ('asan', asan, True),
     # The ordinary check replays the kept inputs, as unit tests, without clang.
     ('fuzz', fuzz, False),
+    ('members', members, False),
     ('sim_second', sim_second, False),
     ('sim_third', sim_third, False),
     ('clang_tidy', clang_tidy, False),

@@ -40,7 +40,7 @@ class Administration final : public Administrator, private admin::AdminSource {
   WordAnswer answer(std::string_view word, std::string_view argument) override;
 
  private:
-  [[nodiscard]] bool is_serving() const override { return replica_.serving(); }
+  [[nodiscard]] bool is_serving() const override { return replica_.serving() || is_read_only(); }
   [[nodiscard]] bool is_read_only() const override { return replica_.clients().is_read_only(); }
   [[nodiscard]] int64_t trace_mask() const override { return trace_mask_; }
   [[nodiscard]] std::string version() const override;

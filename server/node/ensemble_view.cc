@@ -77,6 +77,7 @@ void add_leader_gauges(const Config& config, const zab::Replica& replica, zab::M
 
 admin::Mode mode_of(const Config& config, const zab::Replica& replica) {
   if (replica.membership().is_alone()) return admin::Mode::kStandalone;
+  if (replica.clients().is_read_only()) return admin::Mode::kReadOnly;
   switch (replica.role()) {
     case Role::kLeading: return admin::Mode::kLeader;
     case Role::kFollowing:
@@ -84,7 +85,7 @@ admin::Mode mode_of(const Config& config, const zab::Replica& replica) {
                                                    : admin::Mode::kFollower;
     case Role::kLooking: break;
   }
-  return admin::Mode::kReadOnly;  // or not serving at all, and then nobody is told
+  return admin::Mode::kReadOnly;  // not serving at all, and then nobody is told
 }
 
 std::string peer_state_of(const Config& config, const zab::Replica& replica) {
