@@ -12,10 +12,11 @@ struct Family {
   const char* name;
   bool FaultMenu::*flag;
 };
-constexpr std::array<Family, 16> kFamilies = {{
+constexpr std::array<Family, 17> kFamilies = {{
     {"crashes", &FaultMenu::crashes},
     {"power-cuts", &FaultMenu::power_cuts},
     {"blackouts", &FaultMenu::blackouts},
+    {"ambushes", &FaultMenu::ambushes},
     {"pauses", &FaultMenu::pauses},
     {"partitions", &FaultMenu::partitions},
     {"one-way-cuts", &FaultMenu::one_way_cuts},
@@ -38,7 +39,8 @@ FaultMenu FaultMenu::draw(Random& random) {
   // One world in twelve has no faults at all: there, nothing may be late or lost.
   const bool none = random.below(12) == 0;
   for (const Family& family : kFamilies) menu.*family.flag = !none && random.chance(500);
-  menu.pause_mean_us = random.between(1, 12) * kSecond;
+  menu.pause_mean_us = random.chance(300) ? random.between(300, 1'000) * kMillisecond
+                                          : random.between(1, 12) * kSecond;
   return menu;
 }
 
@@ -60,10 +62,11 @@ Faults::Faults(World& world, Network& network, std::vector<std::unique_ptr<Membe
     : world_(world), network_(network), members_(members), clients_(clients), menu_(menu) {}
 
 void Faults::begin() {
-  const std::array<std::pair<bool, Strike>, 14> strikes = {{
+  const std::array<std::pair<bool, Strike>, 15> strikes = {{
       {menu_.crashes, &Faults::crash},
       {menu_.power_cuts, &Faults::cut_power},
       {menu_.blackouts, &Faults::black_out},
+      {menu_.ambushes, &Faults::ambush},
       {menu_.pauses, &Faults::pause},
       {menu_.partitions, &Faults::partition},
       {menu_.one_way_cuts, &Faults::cut_one_way},
@@ -146,6 +149,29 @@ void Faults::black_out() {
   for (const auto& member : members_) stop_member(*member, Stop::kPower);
 }
 
+// The leader loses its power and is soon back without what it had not made durable, while one of
+// the others, who may have it, is away for longer: the rest must not have been promised anything.
+void Faults::ambush() {
+  const auto is_leader = [](const auto& member) {
+    return member->is_running() && member->replica()->leading() != nullptr &&
+           member->replica()->leading()->established();
+  };
+  const auto leader = std::find_if(members_.begin(), members_.end(), is_leader);
+  if (leader == members_.end()) return;
+  Member& first = **leader;
+  first.crash(Stop::kPower);
+  later(5 * kMillisecond, 300 * kMillisecond, [&first] { first.start(); });
+  Member& second = some_member();
+  if (!second.is_running()) return;
+  if (world_.random().chance(500)) {
+    second.crash(world_.random().chance(500) ? Stop::kPower : Stop::kProcess);
+    later(kSecond, 8 * kSecond, [&second] { second.start(); });
+  } else {
+    second.pause();
+    later(kSecond, 8 * kSecond, [&second] { second.resume(); });
+  }
+}
+
 void Faults::pause() {
   Member& member = some_member();
   member.pause();
@@ -182,7 +208,7 @@ void Faults::jump_clock() {
 void Faults::wipe() {
   if (members_.size() < 3) return;
   const bool all_vote = std::all_of(members_.begin(), members_.end(), [](const auto& member) {
-    return member->is_running() && member->is_voter();
+    return member->is_running() && (member->is_voter() || member->is_observer());
   });
   if (!all_vote) return;
   Member& member = some_member();

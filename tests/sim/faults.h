@@ -20,6 +20,7 @@ struct FaultMenu {
   bool crashes = false;
   bool power_cuts = false;  // of single machines
   bool blackouts = false;   // of all at once
+  bool ambushes = false;    // of a leader and of one who knows what it knew
   bool pauses = false;
   bool partitions = false;
   bool one_way_cuts = false;
@@ -57,6 +58,7 @@ class Faults {
   void crash();
   void cut_power();
   void black_out();
+  void ambush();
   void pause();
   void partition();
   void cut_one_way();

@@ -31,7 +31,8 @@ namespace topod::sim {
 
 // What all members have in common.
 struct Ensemble {
-  std::vector<ServerId> members;
+  std::vector<ServerId> members;  // voters, then observers
+  size_t observers = 0;
   int32_t tick_ms = 1'000;
   size_t segment_bytes = size_t{256} * 1024;
   size_t retain_bytes = size_t{1} * 1024 * 1024;
@@ -67,6 +68,9 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   [[nodiscard]] size_t applied_count() const { return applied_count_; }
   // Its data directory has been admitted, and it knows.
   [[nodiscard]] bool is_voter() const { return is_voter_; }
+  [[nodiscard]] bool is_observer() const {
+    return id_.value() > ensemble_.members.size() - ensemble_.observers;
+  }
 
   bool stream_opened(StreamId stream, Place from) override;
   void stream_received(StreamId stream, std::string bytes) override;

@@ -23,6 +23,7 @@ zab::ReplicaConfig Member::replica_config() const {
   for (const ServerId member : ensemble_.members) {
     zab::PeerConfig peer;
     peer.id = member;
+    peer.observer = member.value() > ensemble_.members.size() - ensemble_.observers;
     config.members.push_back(peer);
   }
   config.tick_ms = ensemble_.tick_ms;

@@ -224,7 +224,6 @@ class Runner {
 bool run_seeds(const Runs& runs) { return Runner(runs).run(); }
 
 bool run_mutants(const Runs& runs, const std::string& only) {
-#ifdef TOPOD_MUTANTS
   size_t found = 0;
   size_t tried = 0;
   for (const MutantText& text : kMutants) {
@@ -247,12 +246,6 @@ bool run_mutants(const Runs& runs, const std::string& only) {
   }
   std::printf("%zu of %zu mutants found\n", found, tried);
   return tried > 0 && found == tried;
-#else
-  static_cast<void>(runs);
-  static_cast<void>(only);
-  std::fprintf(stderr, "topod_sim: this build has no mutants; use tools/build mutants\n");
-  return false;
-#endif
 }
 
 }  // namespace topod::sim

@@ -22,7 +22,8 @@ struct Runs {
 [[nodiscard]] bool run_seeds(const Runs& runs);
 
 // Runs the seeds for each known bug (proto/mutants.h) until one of them fails; true if every bug,
-// or the one of this name, was found so. Prints by which oracle.
+// or the one of this name, was found so. Prints by which oracle. Only those that stand in this
+// folder exist in every build; `tools/build mutants` has all.
 [[nodiscard]] bool run_mutants(const Runs& runs, const std::string& only);
 
 }  // namespace topod::sim

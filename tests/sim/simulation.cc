@@ -27,8 +27,9 @@ struct Shape {
   Shape(Random& random, size_t wanted_members) {
     const uint64_t die = random.below(10);
     members = wanted_members != 0 ? wanted_members : die < 1 ? 1 : die < 7 ? 3 : 5;
+    if (members > 1 && random.chance(250)) observers = 1 + random.index(2);
     safety_us = random.between(35, 55) * kSecond;
-    workload.pause_max_us = random.between(200, 500) * kMillisecond;
+    workload.pause_max_us = random.between(100, 350) * kMillisecond;
     workload.burst_max = 1 + random.below(6);
     workload.write_per_mille = static_cast<uint64_t>(random.between(300, 900));
     workload.watch_per_mille = static_cast<uint64_t>(random.between(0, 500));
@@ -40,7 +41,8 @@ struct Shape {
     faults = FaultMenu::draw(random);
   }
 
-  size_t members = 1;
+  size_t members = 1;  // that vote
+  size_t observers = 0;
   int64_t safety_us = 0;
   Workload workload;
   NetworkSpeed network;
@@ -56,7 +58,8 @@ class Simulation {
         network_(world_),
         history_(world_) {
     network_.set_speed(shape_.network);
-    for (size_t i = 1; i <= shape_.members; ++i) {
+    ensemble_.observers = shape_.observers;
+    for (size_t i = 1; i <= shape_.members + shape_.observers; ++i) {
       ensemble_.members.emplace_back(static_cast<uint32_t>(i));
     }
     std::vector<Place> places;
@@ -130,7 +133,7 @@ class Simulation {
       fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(world_.random().index(fewer.size())));
       const auto voters = std::count_if(fewer.begin(), fewer.end(),
                                         [&](size_t i) { return members_[i]->is_voter(); });
-      if (static_cast<size_t>(voters) * 2 <= members_.size()) return;
+      if (static_cast<size_t>(voters) * 2 <= shape_.members) return;
       core_ = fewer;
     }
   }
@@ -175,8 +178,9 @@ class Simulation {
   Outcome outcome() {
     Outcome outcome;
     outcome.violation = world_.violation();
-    outcome.shape =
-        std::to_string(members_.size()) + " members, faults: " + shape_.faults.describe();
+    outcome.shape = std::to_string(shape_.members) + " members, " +
+                    std::to_string(shape_.observers) +
+                    " observers, faults: " + shape_.faults.describe();
     outcome.trace_hash = world_.trace().hash();
     outcome.events = world_.events();
     outcome.simulated_us = world_.now_us();
