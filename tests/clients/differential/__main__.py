@@ -8,11 +8,18 @@ import collections
 import sys
 import time
 
+from harness.ensemble import EnsembleAsServer, chosen_way
 from harness.server import Apache, Topod
 
 from .driver import CONFIG, Difference, Run
 
-KINDS = {'apache': Apache, 'topod': Topod}
+
+def make_topod(config):
+    way = chosen_way()
+    return EnsembleAsServer(way, config) if way else Topod(config=config)
+
+
+KINDS = {'apache': lambda config: Apache(config=config), 'topod': make_topod}
 
 
 def parse_seeds(text):
@@ -26,7 +33,7 @@ def run_seeds(seeds, steps, kinds=('apache', 'topod'), stop_after=10, say=print)
     try:
         for seed in seeds:
             if servers is None:
-                servers = [KINDS[kind](config=dict(CONFIG)).start() for kind in kinds]
+                servers = [KINDS[kind](dict(CONFIG)).start() for kind in kinds]
             try:
                 Run(seed, *servers, used).execute(steps)
             except Difference as difference:
