@@ -9,6 +9,7 @@
 #include "storage/loader.h"
 #include "storage/log_reader.h"
 #include "storage/log_repair.h"
+#include "storage/log_segment.h"
 
 namespace topod::node {
 
@@ -154,7 +155,14 @@ Started<void> Opening::run() {
 // ---- whose it is -------------------------------------------------------------------------------
 
 Started<void> Opening::check_owner() {
-  const auto owner = storage::check_owner(*data_.log_files, data_.log_dir, data_.identity);
+  storage::FileSystem& files = *data_.log_files;
+  const auto exists = files.exists(data_.log_dir);
+  if (!exists) return io_failure(exists.error());
+  if (!*exists) return {};
+  const auto segments = storage::list_segments(files, data_.log_dir);
+  if (!segments) return io_failure(segments.error());
+  if (segments->empty()) return {};  // there is nothing to own
+  const auto owner = storage::check_owner(files, data_.log_dir, data_.identity);
   if (owner) return {};
   const bool damaged = owner.error().kind == storage::StorageError::Kind::kDamaged;
   if (damaged && options_.discard_damaged) return {};

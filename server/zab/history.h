@@ -5,6 +5,7 @@
 // (on this server's disk) and applied (committed, durable, evaluated).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -72,6 +73,8 @@ class History {
   // Transactions above these are in memory, or can be read from the log.
   [[nodiscard]] Zxid window_begin() const { return window_begin_; }
   [[nodiscard]] Zxid log_begin() const { return log_begin_; }
+  // What follows this transaction was asked of the log, and is there no more.
+  void set_gone_after(Zxid zxid) { log_begin_ = std::max(log_begin_, Zxid(zxid.value() + 1)); }
   // The transactions in memory; `first_above(z)` is an index into them, or their number.
   [[nodiscard]] const std::deque<Proposal>& proposals() const { return proposals_; }
   [[nodiscard]] size_t first_above(Zxid zxid) const;

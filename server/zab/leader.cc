@@ -312,6 +312,8 @@ void Leader::history_read(ServerId server, std::vector<HistoryEntry>& entries, b
   Learner& learner = found->second;
   learner.reading = false;
   if (gone) {
+    // The log has been trimmed since it was opened; the next plan knows.
+    parts_.history.set_gone_after(learner.cursor);
     if (learner.phase != Learner::Phase::kSyncing || learner.acked > Zxid(0)) {
       drop(server, "it has fallen behind the history that is kept");
       return;

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "storage/data_dir.h"
+#include "storage/log_recovery.h"
 #include "storage/log_segment.h"
 #include "tests/scenario/one_node.h"
 
@@ -17,6 +19,24 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+
+// Rots a byte of the batch that has so many behind it, and itself counted.
+void damage_batch(OneNode& node, size_t from_the_end) {
+  const auto dir =
+      storage::DataDir::open_existing(storage::posix_file_system(), node.config.data_dir);
+  ASSERT_TRUE(dir.has_value());
+  storage::BatchWalker walker(node.log_disk(), "/log",
+                              {dir->identity().instance, dir->identity().server},
+                              storage::list_segments(node.log_disk(), "/log").value());
+  std::vector<storage::LogPosition> batches;
+  for (auto step = walker.next(); step && *step == storage::BatchWalker::Step::kBatch;
+       step = walker.next()) {
+    batches.push_back(walker.position());
+  }
+  ASSERT_GE(batches.size(), from_the_end);
+  const storage::LogPosition chosen = batches[batches.size() - from_the_end];
+  node.log_disk().flip(storage::segment_path("/log", chosen.segment), chosen.offset + 100, 1);
+}
 
 class Startup : public ::testing::Test {
  protected:
@@ -40,7 +60,6 @@ class Startup : public ::testing::Test {
     node_.checkpoint();
     create_some("logged", 12);
     epoch_ = node_.replica().promises().accepted_epoch;
-    last_segment_ = segments().back();
   }
   [[nodiscard]] bool log_reaches_back() {
     return node_.log_disk().exists(storage::segment_path("/log", 1)).value();
@@ -62,9 +81,7 @@ class Startup : public ::testing::Test {
   }
   void remove_tree() { fs::remove_all(node_.tree_dir()); }
   // Rots a byte of the log that has others behind it and that no checkpoint covers.
-  void damage_log() {
-    node_.log_disk().flip(storage::segment_path("/log", last_segment_ - 1), 7 * 4'096 + 100, 1);
-  }
+  void damage_log() { damage_batch(node_, 5); }
   std::string refusal() {
     const std::string before = everything();
     const auto started = node_.try_start();
@@ -111,7 +128,6 @@ class Startup : public ::testing::Test {
 
   OneNode node_;
   Epoch epoch_;  // of the history
-  uint64_t last_segment_ = 0;
 };
 
 TEST_F(Startup, TreeAndLogTogetherAreEverything) {
@@ -241,8 +257,7 @@ TEST_F(Startup, WhateverCallOfARepairCrashesTheOrderCanBeGivenAgain) {
       node.call(client, state::create("/c", std::string(2'000, 'x')));
       node.call(client, state::create("/d", std::string(2'000, 'x')));
       node.crash();
-      const auto segments = storage::list_segments(node.log_disk(), "/log").value();
-      node.log_disk().flip(storage::segment_path("/log", segments.back()), 4'096 + 100, 1);
+      damage_batch(node, 2);
       if (tree_is_damaged) {
         std::ofstream(node.tree_dir() + "/data.mdb", std::ios::binary) << "rotten";
       }
