@@ -121,7 +121,8 @@ def clients(log, full):
 
 
 def ensemble(log, full):
-    sizes = {'LEADER_KILLS': '100', 'ENSEMBLE_FAULTS': '60'} if full else {}
+    sizes = {'LEADER_KILLS': '100', 'ENSEMBLE_FAULTS': '60', 'REGISTER_FAULTS': '40',
+             'CUT_ROUNDS': '40'} if full else {}
     return python_suites(['ensemble'], log, sizes) + python_suites(['wire'], log, {'VIA': 'all'})
 
 
@@ -179,7 +180,11 @@ def worlds(log, seeds):
 
 
 def sim(log, full):
-    return worlds(log, '1..10000' if full else '1..500')
+    # A known bug, put back, must be found: else the simulator has gone blind.
+    canary = one(run(['tools/sim', '--mutants', 'CurrentEpochForgotten', '--seeds', '1..1000',
+                      '--jobs', os.cpu_count() or 1], log,
+                     {'SIM': str(ROOT / 'build/release/tests/sim/topod_sim')}))
+    return worlds(log, '1..10000' if full else '1..500') + canary
 
 
 def sim_second(log, full):

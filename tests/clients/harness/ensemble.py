@@ -79,19 +79,22 @@ class Ensemble:
     """
 
     def __init__(self, voters=3, observers=0, config=None, make_member=Member, **arguments):
+        self.config = ENSEMBLE_CONFIG | (config or {})
+        self.members = self._make_members(voters, observers, make_member, **arguments)
+
+    def _make_members(self, voters, observers, make_member, **arguments):
         count = voters + observers
         ports = free_ports(3 * count)
-        self.client_ports, peers, elections = ports[:count], ports[count:2 * count], ports[-count:]
-        self.config = ENSEMBLE_CONFIG | (config or {})
+        client_ports, peers, elections = ports[:count], ports[count:2 * count], ports[-count:]
         for i in range(count):
             role = 'participant' if i < voters else 'observer'
             self.config[f'server.{i + 1}'] = (f'{LOOPBACK}:{peers[i]}:{elections[i]}:{role};'
-                                              f'{LOOPBACK}:{self.client_ports[i]}')
-        self.members = []
+                                              f'{LOOPBACK}:{client_ports[i]}')
+        members = []
         for i in range(count):
-            member = make_member(i + 1, dict(self.config), i >= voters, **arguments)
-            member.port = self.client_ports[i]
-            self.members.append(member)
+            members.append(make_member(i + 1, dict(self.config), i >= voters, **arguments))
+            members[i].port = client_ports[i]
+        return members
 
     def __enter__(self):
         try:

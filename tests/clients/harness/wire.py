@@ -87,7 +87,8 @@ class RawConnection:
     """A socket that speaks frames, and bytes that are none."""
 
     def __init__(self, server, receive_buffer_bytes=None):
-        self.socket = socket.socket()
+        # A server in a network of its own knows how it is reached.
+        self.socket = getattr(server, 'new_socket', socket.socket)()
         if receive_buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
