@@ -28,9 +28,10 @@ void set_member(State& state, const Member& member) {
   state.changes.add(member.server);
 }
 
-void attach(State& state, Session& session, const Attachment& attachment) {
+void attach(State& state, Session& session, const Attachment& attachment, int32_t timeout_ms) {
   state.digest.subtract(digest_of_session(session));
   session.attachment = attachment;
+  session.timeout_ms = timeout_ms;
   state.digest.add(digest_of_session(session));
   state.changes.add(session.id);
 }
@@ -163,7 +164,7 @@ void EntryEvaluation::reattach(const entry::Attach& request) {
   effects_.timeout_ms = request.timeout_ms();
   effects_.secret = session->secret;
   effects_.previous = session->attachment;
-  attach(state_, *session, attachment_of(entry_, request.connection()));
+  attach(state_, *session, attachment_of(entry_, request.connection()), request.timeout_ms());
 }
 
 void EntryEvaluation::close_session(const entry::CloseSession& request) {

@@ -50,6 +50,7 @@ void Clients::closed(ConnectionId id) {
   outstanding_ -= connection->pending.size();
   outstanding_bytes_ -= connection->pending_bytes;
   watches_.remove_connection(id);
+  for (const PendingRequest& request : connection->pending) syncs_.erase(request.sync_number);
   ordered_.erase(id);
   connections_.erase(id);
 }

@@ -110,6 +110,11 @@ class Clients {
   [[nodiscard]] size_t outstanding_total() const { return outstanding_; }
   [[nodiscard]] size_t outstanding_bytes() const { return outstanding_bytes_; }
   [[nodiscard]] const Connection* find(ConnectionId id) const;
+  // It has neither closed nor been asked to.
+  [[nodiscard]] bool is_open(ConnectionId id) const {
+    const Connection* connection = find(id);
+    return connection != nullptr && connection->phase != Connection::Phase::kClosing;
+  }
   [[nodiscard]] const std::map<ConnectionId, Connection*>& by_id() const { return ordered_; }
   [[nodiscard]] const state::Watches& watches() const { return watches_; }
   [[nodiscard]] const ClientFigures& figures() const { return figures_; }

@@ -1,8 +1,8 @@
 // Who agrees with whom: digests of the state that servers have reported, each with the zxid it
 // belongs to. The leader's; volatile. Pure.
 //
-// Replicas that evaluate the same entries reach the same digest. Where they do not, the majority
-// is believed and the others stop serving; without a majority nobody is.
+// Replicas that evaluate the same entries reach the same digest. Where they do not, a quorum of
+// the voters is believed and the others stop serving; without one nobody is.
 #pragma once
 
 #include <cstdint>
@@ -10,36 +10,38 @@
 #include <vector>
 
 #include "proto/ids.h"
+#include "server/zab/quorum.h"
 
 namespace topod::zab {
 
 class DigestBook {
  public:
-  // Of these servers, the ones that differ from the value which more than half of `voters` hold
-  // at this zxid; empty while there is no such value.
-  std::vector<ServerId> note(ServerId server, Zxid zxid, uint64_t digest, size_t voters) {
+  // The servers that differ from the value which a quorum holds at this zxid; none while there is
+  // no such value. Zxids older than those that are kept are ignored.
+  std::vector<ServerId> note(ServerId server, Zxid zxid, uint64_t digest, const Quorum& quorum) {
+    if (pages_.size() >= kPages && !pages_.contains(zxid)) {
+      if (zxid < pages_.begin()->first) return {};
+      pages_.erase(pages_.begin());
+    }
     std::map<ServerId, uint64_t>& page = pages_[zxid];
     page[server] = digest;
-    if (pages_.size() > kPages) pages_.erase(pages_.begin());
-    std::map<uint64_t, size_t> count;
-    for (const auto& [who, value] : page) ++count[value];
-    std::vector<ServerId> differ;
-    for (const auto& [value, supporters] : count) {
-      if (supporters * 2 <= voters) continue;
+    for (const auto& [believed, value] : page) {
+      const bool is_agreed = quorum.reached([&, v = value](ServerId voter) {
+        const auto found = page.find(voter);
+        return found != page.end() && found->second == v;
+      });
+      if (!is_agreed) continue;
+      std::vector<ServerId> differ;
       for (const auto& [who, other] : page) {
         if (other != value) differ.push_back(who);
       }
+      return differ;
     }
-    return differ;
+    return {};
   }
-  // There is more than one value at this zxid.
-  [[nodiscard]] bool disputed(Zxid zxid) const {
-    const auto page = pages_.find(zxid);
-    if (page == pages_.end()) return false;
-    for (const auto& [who, value] : page->second) {
-      if (value != page->second.begin()->second) return true;
-    }
-    return false;
+  // It is told, or gone: what it has said counts no more.
+  void forget(ServerId server) {
+    for (auto& [zxid, page] : pages_) page.erase(server);
   }
   void clear() { pages_.clear(); }
 

@@ -34,6 +34,7 @@ class Election {
   void look(const Credentials& mine, bool votes, bool eligible, int64_t now_ms);
   void stop() { looking_ = false; }
   [[nodiscard]] bool looking() const { return looking_; }
+  [[nodiscard]] bool is_eligible() const { return eligible_; }
 
   // What a linked peer said last. `counts`: its vote does.
   void heard(ServerId peer, const peer::Notification& notification, bool counts, int64_t now_ms);

@@ -107,7 +107,8 @@ bool Follower::snapshot_received(ReceivedSnapshot snapshot) {
   if (!new_leader_waits_) return true;
   peer::NewLeader message;
   message.set_epoch(epoch_.value());
-  return new_leader(message);
+  if (!new_leader(message)) fail("its history does not go on where its snapshot ends");
+  return failed_.empty();
 }
 
 // The tree and the history above it become this server's together with the epoch that ends the
@@ -163,7 +164,14 @@ void Follower::heartbeat(const peer::Heartbeat& message) {
   contact_us_ = std::max(contact_us_, message.echo_us());
 }
 
-void Follower::forward(std::string bytes) { forwards_.add_entries(std::move(bytes)); }
+void Follower::forward(const std::string& bytes) {
+  if (forwards_.empty() || forward_bytes_ >= limits::kProposeBytes) {
+    forwards_.emplace_back();
+    forward_bytes_ = 0;
+  }
+  forwards_.back().add_entries(bytes);
+  forward_bytes_ += bytes.size();
+}
 
 void Follower::ask_sync(uint64_t number) { syncs_.push_back(number); }
 
@@ -212,10 +220,8 @@ void Follower::acknowledge() {
 void Follower::send(Clients& clients, Moment now) {
   if (!failed_.empty()) return;
   acknowledge();
-  if (forwards_.entries_size() > 0) {
-    send_to_leader().mutable_forward()->Swap(&forwards_);
-    forwards_.Clear();
-  }
+  for (peer::Forward& forward : forwards_) send_to_leader().mutable_forward()->Swap(&forward);
+  forwards_.clear();
   for (const uint64_t number : syncs_) {
     send_to_leader().mutable_sync_request()->set_number(number);
   }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,8 @@ class Follower {
            Moment now);
 
   [[nodiscard]] ServerId leader() const { return leader_; }
+  // 0: not known yet.
+  [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] LinkId link() const { return link_; }
   [[nodiscard]] const std::string& failed() const { return failed_; }
   // The leader has said so: what it commits may be served.
@@ -61,7 +64,7 @@ class Follower {
   // The records that install it are in the log: it will take effect, whatever the leader does.
   [[nodiscard]] bool is_installing() const { return installing_; }
 
-  void forward(std::string bytes);
+  void forward(const std::string& bytes);
   void ask_sync(uint64_t number);
 
   void tick(Moment now);
@@ -110,7 +113,8 @@ class Follower {
   int64_t contact_us_ = 0;
   int64_t echo_us_ = 0;  // of the heartbeat to be answered; 0: none
   std::optional<peer::Digest> digest_;
-  peer::Forward forwards_;
+  std::deque<peer::Forward> forwards_;  // a message each
+  size_t forward_bytes_ = 0;            // of the last one
   std::vector<uint64_t> syncs_;
 };
 

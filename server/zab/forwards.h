@@ -25,13 +25,35 @@ class Forwards {
   }
   // The state has passed this number.
   void evaluated(uint64_t number) {
-    while (!waiting_.empty() && waiting_.front().number <= number) waiting_.pop_front();
+    while (!waiting_.empty() && waiting_.front().number <= number) {
+      if (given_ > 0) {
+        --given_;
+        given_bytes_ -= waiting_.front().bytes.size();
+      }
+      waiting_.pop_front();
+    }
   }
-  void clear() { waiting_.clear(); }
-  [[nodiscard]] const std::deque<Forward>& waiting() const { return waiting_; }
+  void clear() {
+    waiting_.clear();
+    restart();
+  }
+
+  // ---- what this leader has been given -------------------------------------------------------
+  // There is another leader: nothing.
+  void restart() { given_ = given_bytes_ = 0; }
+  // The first that has not been given; nullptr: none.
+  [[nodiscard]] const Forward* next() const {
+    return given_ < waiting_.size() ? &waiting_[given_] : nullptr;
+  }
+  void gave_next() { given_bytes_ += waiting_[given_++].bytes.size(); }
+  // Given and not evaluated.
+  [[nodiscard]] size_t given_bytes() const { return given_bytes_; }
+  [[nodiscard]] size_t size() const { return waiting_.size(); }
 
  private:
   std::deque<Forward> waiting_;
+  size_t given_ = 0;  // of `waiting_`, from the front
+  size_t given_bytes_ = 0;
 };
 
 }  // namespace topod::zab

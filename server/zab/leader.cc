@@ -37,6 +37,7 @@ bool Leader::quorum(bool self, const Holds& holds) const {
 
 bool Leader::follower_info(ServerId server, LinkId link, const InstanceId& instance,
                            const peer::FollowerInfo& info, Moment now) {
+  if (info.accepted_epoch() >= kEpochMax) return false;
   Learner learner;
   learner.server = server;
   learner.link = link;
@@ -46,7 +47,7 @@ bool Leader::follower_info(ServerId server, LinkId link, const InstanceId& insta
   learner.accepted_epoch = Epoch(info.accepted_epoch());
   learner.wants_snapshot = info.wants_snapshot();
   learner.barrier = parts_.history.last_zxid();
-  learner.heard_ms = now.monotonic_ms();
+  learner.heard_ms = learner.progress_ms = now.monotonic_ms();
   if (phase_ != Phase::kGathering && learner.votes && learner.accepted_epoch > epoch_) {
     // It has promised another leader more. A new, higher epoch brings it back.
     failed_ = "server " + std::to_string(server.value()) + " has accepted a later epoch";
@@ -65,7 +66,7 @@ void Leader::choose_epoch() {
   if (!quorum(true, [](const Learner&) { return true; })) return;
   Epoch highest = parts_.journal.promises().accepted_epoch;
   for (const auto& [server, learner] : learners_) {
-    if (learner.votes) highest = std::max(highest, learner.accepted_epoch);
+    highest = std::max(highest, learner.accepted_epoch);
   }
   epoch_ = Epoch(highest.value() + 1);
   epoch_record_ = parts_.journal.accept_epoch(epoch_);
@@ -78,12 +79,13 @@ void Leader::choose_epoch() {
 
 bool Leader::ack_epoch(ServerId server, const peer::AckEpoch& ack) {
   const auto found = learners_.find(server);
-  if (found == learners_.end() || found->second.phase != Learner::Phase::kEpochSent ||
-      Epoch(ack.epoch()) != epoch_) {
+  if (found == learners_.end()) return true;  // of a following that has ended
+  if (found->second.phase != Learner::Phase::kEpochSent || Epoch(ack.epoch()) != epoch_) {
     return false;
   }
   Learner& learner = found->second;
-  learner.promised = ack.promised();
+  // Of one that counts later, nobody has compared the history.
+  learner.promised = ack.promised() && learner.votes;
   const auto& promises = parts_.journal.promises();
   // Before this epoch is current here, `promises.current_epoch` is that of the leader's history.
   if (!MUTANT(BetterHistoryIgnored) && !MUTANT(ElectionIgnoresEpoch) &&
@@ -138,8 +140,9 @@ void Leader::establish() {
 
 bool Leader::ack_new_leader(ServerId server, const peer::AckNewLeader& ack) {
   const auto found = learners_.find(server);
-  if (found == learners_.end() || found->second.phase != Learner::Phase::kNewLeaderSent ||
-      Epoch(ack.epoch()) != epoch_) {
+  if (found == learners_.end()) return true;  // of a following that has ended
+  if (found->second.phase != Learner::Phase::kNewLeaderSent || Epoch(ack.epoch()) != epoch_ ||
+      Zxid(ack.zxid()) < new_leader_at(found->second)) {
     return false;
   }
   Learner& learner = found->second;
@@ -234,6 +237,17 @@ Zxid Leader::send_limit(const Learner& learner) const {
   return learner.votes ? last : std::min(committed_, last);
 }
 
+// The end of what a learner must have on disk to count: this reign's initial history, and
+// whatever it may have acknowledged earlier in this reign.
+Zxid Leader::new_leader_at(const Learner& learner) const {
+  return std::max(initial_end_, learner.barrier);
+}
+
+bool Leader::window_is_full(const Learner& learner) const {
+  // What follows a snapshot is kept by the learner until it is whole, unacknowledged.
+  return !learner.buffers && learner.unacked_bytes >= limits::kPeerWindowBytes;
+}
+
 void Leader::send(Moment now) {
   if (!failed_.empty()) return;
   for (auto& [server, learner] : learners_) {
@@ -242,7 +256,8 @@ void Leader::send(Moment now) {
     }
     // Not before this leader's own history is final: what it was elected with.
     if (learner.phase == Learner::Phase::kSyncing && phase_ >= Phase::kSynchronising &&
-        learner.cursor >= initial_end_) {
+        learner.cursor >= new_leader_at(learner)) {
+      learner.buffers = false;
       learner.phase = Learner::Phase::kNewLeaderSent;
       send_to(learner.link).mutable_new_leader()->set_epoch(epoch_.value());
     }
@@ -254,7 +269,7 @@ void Leader::send(Moment now) {
 
 // Sends one message of proposals; false if there is nothing to send now.
 bool Leader::stream(Learner& learner) {
-  if (learner.reading || learner.unacked_bytes >= limits::kPeerWindowBytes) return false;
+  if (learner.reading || window_is_full(learner)) return false;
   const Zxid limit = send_limit(learner);
   if (learner.cursor >= limit) return false;
   const History& history = parts_.history;
@@ -298,7 +313,7 @@ void Leader::send_proposals(Learner& learner, size_t from) {
   for (auto& [server, other] : learners_) {
     if (&other == &learner || other.cursor != before || other.votes != learner.votes ||
         other.phase < Learner::Phase::kSyncing || other.snapshotting || other.reading ||
-        other.unacked_bytes >= limits::kPeerWindowBytes) {
+        window_is_full(other)) {
       continue;
     }
     message->links.push_back(other.link);
@@ -347,6 +362,7 @@ void Leader::snapshot_sent(ServerId server, Zxid zxid, bool ok) {
     return;
   }
   found->second.snapshotting = false;
+  found->second.buffers = true;
   found->second.cursor = zxid;
 }
 
@@ -375,6 +391,7 @@ void Leader::heartbeat(Moment now) {
   next_heartbeat_ms_ = now.monotonic_ms() + interval_ms;
   confirm_ = false;
   ++token_;
+  tokens_sent_.emplace_back(token_, now.monotonic_ms());
   for (const auto& [server, learner] : learners_) {
     peer::Heartbeat& heartbeat = *send_to(learner.link).mutable_heartbeat();
     heartbeat.set_epoch(epoch_.value());
@@ -407,6 +424,14 @@ bool Leader::confirmed(int64_t token) const {
          });
 }
 
+int64_t Leader::contact_ms() {
+  while (!tokens_sent_.empty() && confirmed(tokens_sent_.front().first)) {
+    contact_ms_ = tokens_sent_.front().second;
+    tokens_sent_.pop_front();
+  }
+  return contact_ms_;
+}
+
 bool Leader::quorum_linked() const {
   return quorum(true, [](const Learner&) { return true; });
 }
@@ -419,14 +444,30 @@ void Leader::tick(Moment now) {
     failed_ = "no quorum was synchronised within initLimit";
   }
   std::vector<ServerId> silent;
-  for (const auto& [server, learner] : learners_) {
+  std::vector<ServerId> stuck;
+  for (auto& [server, learner] : learners_) {
     if (now_ms - learner.heard_ms > parts_.config.sync_limit_ms) silent.push_back(server);
+    note_progress(learner, now_ms);
+    if (now_ms - learner.progress_ms > parts_.config.init_limit_ms) stuck.push_back(server);
   }
   for (const ServerId server : silent) drop(server, "it has been silent for syncLimit");
+  for (const ServerId server : stuck) drop(server, "it was not synchronised within initLimit");
   // Whose directory was admitted, or not any more.
   for (auto& [server, learner] : learners_) {
     learner.votes = parts_.membership.counts(server, learner.instance);
   }
+}
+
+// Synchronisation may take long, but it must go on. A snapshot has limits of its own, and a reign
+// that waits for one is not to be given up: the next would send it again (ZOOKEEPER-1465).
+void Leader::note_progress(Learner& learner, int64_t now_ms) {
+  const Learner::Progress progress{learner.phase, learner.cursor, learner.acked};
+  if (learner.phase >= Learner::Phase::kActive || learner.phase == Learner::Phase::kInfo ||
+      learner.snapshotting || learner.progress != progress) {
+    learner.progress = progress;
+    learner.progress_ms = now_ms;
+  }
+  if (learner.votes && learner.snapshotting) began_ms_ = now_ms;
 }
 
 void Leader::peer_gone(ServerId server) {

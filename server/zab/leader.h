@@ -87,6 +87,8 @@ class Leader {
   // is not older, this server still leads.
   int64_t ask_confirmation();
   [[nodiscard]] bool confirmed(int64_t token) const;
+  // When the last heartbeat was sent that a quorum has answered; 0: none.
+  [[nodiscard]] int64_t contact_ms();
 
   // The end of a turn: what has become durable, promised and acknowledged takes effect, and what
   // is due is sent.
@@ -100,6 +102,9 @@ class Leader {
   void commit();
   void bring_up_to_date(Learner& learner);
   void plan(Learner& learner, const peer::AckEpoch& ack);
+  [[nodiscard]] Zxid new_leader_at(const Learner& learner) const;
+  [[nodiscard]] bool window_is_full(const Learner& learner) const;
+  void note_progress(Learner& learner, int64_t now_ms);
   [[nodiscard]] Zxid send_limit(const Learner& learner) const;
   bool stream(Learner& learner);
   void send_proposals(Learner& learner, size_t from);
@@ -124,6 +129,8 @@ class Leader {
   ProposalBytes proposal_bytes_;
   std::map<ServerId, Learner> learners_;
   int64_t token_ = 0;
+  std::deque<std::pair<int64_t, int64_t>> tokens_sent_;  // not confirmed, and when
+  int64_t contact_ms_ = 0;
   bool confirm_ = false;
   int64_t next_heartbeat_ms_ = 0;
 };

@@ -35,6 +35,7 @@ struct Learner {
   Zxid told_committed;   // the last commit that it was told of
   bool reading = false;  // history is being read from the log for it
   bool snapshotting = false;
+  bool buffers = false;  // it has been sent a snapshot, and acknowledges nothing until NEWLEADER
 
   struct Sent {
     Zxid last;
@@ -43,6 +44,14 @@ struct Learner {
   std::deque<Sent> unacked;
   size_t unacked_bytes = 0;
 
+  struct Progress {
+    Phase phase = Phase::kInfo;
+    Zxid cursor;
+    Zxid acked;
+    bool operator==(const Progress&) const = default;
+  };
+  Progress progress;
+  int64_t progress_ms = 0;      // when it last changed
   int64_t heard_ms = 0;         // when it last replied
   int64_t echo_us = 0;          // its own time, of its last reply
   int64_t confirmed_token = 0;  // of the last heartbeat that it has answered

@@ -96,12 +96,13 @@ std::string Membership::heard(ServerId peer, const peer::Founded& told) {
   told_[peer] = told;
   const uint64_t mine = ensemble().value();
   if (told.votes()) {
+    if (mine == told.ensemble()) confirm_admission(peer, told);
     if (mine == told.ensemble()) {
       if (!votes() && !differs_ && founding_durable_) {
         adopt(told);
         note_voucher(told);
       }
-    } else if (votes() || state_.applied > Zxid(0)) {
+    } else if (votes() || state_.applied > Zxid(0) || has_history()) {
       return "it belongs to another ensemble";
     } else {
       adopt(told);
@@ -151,6 +152,23 @@ void Membership::note_voucher(const peer::Founded& told) {
   }
 }
 
+// A peer that votes says which directory it is: the one that an ADMIT in this log's tail names. So
+// that entry is committed.
+void Membership::confirm_admission(ServerId peer, const peer::Founded& told) {
+  const InstanceId instance = to_instance(told.instance());
+  const bool names_itself =
+      std::any_of(told.admitted().begin(), told.admitted().end(), [&](const peer::Admitted& one) {
+        return one.server() == peer.value() && to_instance(one.instance()) == instance;
+      });
+  const auto found = std::find_if(suspended_.begin(), suspended_.end(), [&](const auto& one) {
+    return one.second == std::pair(peer, instance);
+  });
+  if (!names_itself || found == suspended_.end()) return;
+  suspended_.erase(found);
+  confirmed_[peer] = instance;
+  news_ = true;
+}
+
 void Membership::found_if_all_agree() {
   const uint64_t mine = ensemble().value();
   if (mine == 0 || votes() || differs_ || !founding_durable_ || !is_voter(config_.self)) return;
@@ -161,7 +179,11 @@ void Membership::found_if_all_agree() {
   for (const Voter& voter : quorum_.voters()) {
     if (voter.id == config_.self) continue;
     const auto told = told_.find(voter.id);
-    if (told == told_.end() || told->second.ensemble() != mine) return;
+    // One that names founders has learned them from somebody who votes: this server will, too.
+    if (told == told_.end() || told->second.ensemble() != mine ||
+        told->second.admitted_size() > 0) {
+      return;
+    }
   }
   log_founding(mine, true);
 }
@@ -186,6 +208,9 @@ EnsembleId Membership::ensemble() const {
 // ---- who counts ----------------------------------------------------------------------------
 
 std::optional<InstanceId> Membership::admitted(ServerId server) const {
+  if (const auto confirmed = confirmed_.find(server); confirmed != confirmed_.end()) {
+    return confirmed->second;
+  }
   const auto member = state_.members.find(server);
   if (member != state_.members.end() && member->second.instance != InstanceId{}) {
     return member->second.instance;
@@ -199,7 +224,7 @@ std::optional<InstanceId> Membership::admitted(ServerId server) const {
 
 bool Membership::is_suspended(ServerId server) const {
   return std::any_of(suspended_.begin(), suspended_.end(),
-                     [&](const auto& one) { return one.second == server; });
+                     [&](const auto& one) { return one.second.first == server; });
 }
 
 bool Membership::votes() const {
@@ -237,15 +262,23 @@ void Membership::appended(Zxid zxid, std::string_view entry_bytes) {
   if (entry_bytes.size() > kAdmitBytesMax) return;
   entry::Entry entry;
   if (!entry.ParseFromArray(entry_bytes.data(), static_cast<int>(entry_bytes.size()))) return;
-  if (entry.has_admit()) suspended_.emplace(zxid, ServerId(entry.admit().server()));
+  if (!entry.has_admit()) return;
+  suspended_.emplace(
+      zxid, std::pair(ServerId(entry.admit().server()), to_instance(entry.admit().instance())));
 }
 
 void Membership::truncated(Zxid last) {
   suspended_.erase(suspended_.upper_bound(last), suspended_.end());
 }
 
+void Membership::state_replaced() {
+  suspended_.clear();
+  confirmed_.clear();
+  news_ = true;
+}
+
 void Membership::applied(Zxid zxid) {
-  if (suspended_.empty()) return;
+  if (suspended_.empty() || suspended_.begin()->first > zxid) return;
   suspended_.erase(suspended_.begin(), suspended_.upper_bound(zxid));
   news_ = true;
 }

@@ -16,6 +16,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "proto/entry.pb.h"
 #include "proto/ids.h"
@@ -65,6 +66,8 @@ class Membership {
   void appended(Zxid zxid, std::string_view entry_bytes);
   void truncated(Zxid last);
   void applied(Zxid zxid);
+  // The state is another one, and the tail is empty.
+  void state_replaced();
   [[nodiscard]] bool is_suspended(ServerId server) const;
 
  private:
@@ -72,6 +75,10 @@ class Membership {
   void found_if_all_agree();
   void adopt(const peer::Founded& told);
   void note_voucher(const peer::Founded& told);
+  void confirm_admission(ServerId peer, const peer::Founded& told);
+  [[nodiscard]] bool has_history() const {
+    return journal_.promises().current_epoch > Epoch(0) || !suspended_.empty();
+  }
   [[nodiscard]] std::optional<InstanceId> admitted(ServerId server) const;
 
   const ReplicaConfig& config_;
@@ -79,8 +86,10 @@ class Membership {
   Journal& journal_;
   Quorum quorum_;
   std::map<ServerId, peer::Founded> told_;  // by linked peers
-  std::map<Zxid, ServerId> suspended_;      // by an ADMIT that is not applied
-  uint64_t founding_record_ = 0;            // of this run
+  // By an ADMIT that is not applied, and not known to be committed.
+  std::map<Zxid, std::pair<ServerId, InstanceId>> suspended_;
+  std::map<ServerId, InstanceId> confirmed_;  // not applied here, but committed
+  uint64_t founding_record_ = 0;              // of this run
   bool founding_durable_ = true;
   bool news_ = false;
   bool differs_ = false;

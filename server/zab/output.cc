@@ -17,6 +17,7 @@ std::string_view name_of(CloseReason reason) {
     case CloseReason::kAuthenticationRequired: return "authentication required";
     case CloseReason::kNoLogSpace: return "no space for the log";
     case CloseReason::kNoQuorum: return "no leader, or no contact with it, for too long";
+    case CloseReason::kDiverged: return "this server's state differs from that of the majority";
     case CloseReason::kReadOnlyEnds: return "read-only service ends, there is a leader";
     case CloseReason::kSnapshotInstalled: return "this server has taken over a snapshot";
     case CloseReason::kTooMuchUnsent: return "replies are larger than maxUnsentBytes";

@@ -39,6 +39,7 @@ enum class CloseReason : uint8_t {
   kNoLogSpace,  // a session cannot be created or moved now
   kTooMuchUnsent,
   kNoQuorum,           // there has been no leader for too long
+  kDiverged,           // this server's state differs from that of the majority
   kReadOnlyEnds,       // there is a leader again
   kSnapshotInstalled,  // watches cannot be caught up
 };

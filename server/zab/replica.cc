@@ -28,8 +28,14 @@ bool Replica::replay(Zxid zxid, std::string_view entry_bytes) {
   if (!parsed_.ParseFromArray(entry_bytes.data(), static_cast<int>(entry_bytes.size()))) {
     return false;
   }
-  state::evaluate(state_, zxid, parsed_, effects_);
+  evaluate(zxid);
   return true;
+}
+
+void Replica::evaluate(Zxid zxid) {
+  state::evaluate(state_, zxid, parsed_, effects_);
+  CHECK_MSG(state_.feature_level <= state::kFeatureLevel,
+            "the ensemble has gone on to a feature level that this topod does not know");
 }
 
 void Replica::prepare(Restored restored) {
@@ -49,7 +55,7 @@ void Replica::restore(Zxid zxid, Zxid predecessor, std::string_view entry_bytes)
 void Replica::start(Moment now) {
   now_ = now;
   history_.durable(0);
-  leaderless_ms_ = now.monotonic_ms();
+  leaderless_ms_ = last_contact_ms_ = now.monotonic_ms();
   looking_since_us_ = now.monotonic_us;
   membership_.start();
   look("started");
@@ -83,6 +89,7 @@ Output& Replica::output() {
   advance_role();
   apply_committed();
   confirm_syncs();
+  give_forwards();
   // What was applied may have brought new proposals, and so on: they are sent in this turn.
   if (leader_) {
     leader_->advance();
@@ -119,10 +126,22 @@ void Replica::submit(entry::Entry& entry, ConnectionId connection) {
   }
   Forwards::Forward& forward = forwards_.add(entry.origin().forward_number(), connection);
   CHECK(entry.SerializeToString(&forward.bytes));
-  if (leads) {
+  if (leads && forwards_.next() == &forward) {
     propose(entry);
-  } else if (ready_ && follower_) {
-    follower_->forward(forward.bytes);
+    forwards_.gave_next();
+  }
+}
+
+// Gives the leader what waits, in order, and not more at a time than links are made for. Never
+// for a connection that has closed.
+void Replica::give_forwards() {
+  while (ready_) {
+    const Forwards::Forward* forward = forwards_.next();
+    if (forward == nullptr) return;
+    if (follower_ && forwards_.given_bytes() >= limits::kPeerWindowBytes) return;
+    if (leader_ && !leader_->may_propose()) return;
+    if (clients_.is_open(forward->connection)) give(forward->bytes);
+    forwards_.gave_next();
   }
 }
 
@@ -131,13 +150,12 @@ void Replica::propose(entry::Entry& entry) {
   leader_->propose(entry);
 }
 
-void Replica::give(const Forwards::Forward& forward) {
+void Replica::give(const std::string& bytes) {
   if (follower_) {
-    follower_->forward(forward.bytes);
+    follower_->forward(bytes);
     return;
   }
-  if (!leader_->may_propose()) return;
-  CHECK(parsed_.ParseFromString(forward.bytes));
+  CHECK(parsed_.ParseFromString(bytes));
   propose(parsed_);
 }
 
@@ -165,16 +183,14 @@ void Replica::become_ready() {
     up.mutable_origin()->set_server(config_.self.value());
     up.mutable_origin()->set_incarnation(incarnation_.value());
     up.mutable_server_up();
-    Forwards::Forward forward;
-    CHECK(up.SerializeToString(&forward.bytes));
-    give(forward);
+    give(up.SerializeAsString());
   } else {
     forwards_.evaluated(found->second.last_number);
     serving_ = true;
   }
-  for (const Forwards::Forward& forward : forwards_.waiting()) {
-    if (MUTANT(ForwardsNotRepeated) && found != state_.members.end()) break;
-    if (clients_.find(forward.connection) != nullptr) give(forward);
+  forwards_.restart();
+  if (MUTANT(ForwardsNotRepeated) && found != state_.members.end()) {
+    while (forwards_.next() != nullptr) forwards_.gave_next();
   }
   for (const auto& [number, connection] : clients_.syncs()) ask_sync(config_.self, number);
   if (serving_) clients_.resume(now_);
@@ -257,7 +273,7 @@ void Replica::sample_digest(Zxid zxid) {
 void Replica::apply(const Proposal& proposal) {
   CHECK_MSG(parsed_.ParseFromString(proposal.bytes), "a committed entry cannot be decoded");
   const Zxid zxid = proposal.zxid;
-  state::evaluate(state_, zxid, parsed_, effects_);
+  evaluate(zxid);
   history_.applied_next();
   membership_.applied(zxid);
   const entry::Origin& origin = parsed_.origin();

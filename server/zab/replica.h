@@ -120,9 +120,7 @@ class Replica final : private RequestSink {
   // Leading: syncs that wait for a quorum to confirm it.
   [[nodiscard]] size_t pending_syncs() const { return syncs_asked_.size(); }
   // Entries proposed and not applied yet, and requests not given to a leader.
-  [[nodiscard]] size_t in_flight() const {
-    return history_.unapplied() + forwards_.waiting().size();
-  }
+  [[nodiscard]] size_t in_flight() const { return history_.unapplied() + forwards_.size(); }
   [[nodiscard]] const state::State& state() const { return state_; }
   [[nodiscard]] const Clients& clients() const { return clients_; }
   [[nodiscard]] Clients& clients() { return clients_; }
@@ -152,13 +150,15 @@ class Replica final : private RequestSink {
   [[nodiscard]] bool request_sync(uint64_t number) override;
   [[nodiscard]] bool refuses_writes() const override { return no_log_space_; }
   void propose(entry::Entry& entry);
-  void give(const Forwards::Forward& forward);
+  void give(const std::string& bytes);
+  void give_forwards();
   [[nodiscard]] bool forwarded(ServerId server, const peer::Forward& message);
   void become_ready();
   void ask_sync(ServerId server, uint64_t number);
   void confirm_syncs();
   void apply_committed();
   void apply(const Proposal& proposal);
+  void evaluate(Zxid zxid);
   void sample_digest(Zxid zxid);
   [[nodiscard]] Zxid apply_limit() const;
 
@@ -178,6 +178,8 @@ class Replica final : private RequestSink {
   [[nodiscard]] bool heard_notification(ServerId server, const peer::Notification& notification);
   [[nodiscard]] bool heard_founded(ServerId server, const peer::Founded& told);
   void membership_changed();
+  [[nodiscard]] bool has_ended(const peer::Notification& leader) const;
+  [[nodiscard]] bool is_eligible() const;
   void note_digest(ServerId server, Zxid zxid, uint64_t digest);
   void set_diverged(const std::string& where);
   [[nodiscard]] bool is_stalled() const;
@@ -213,7 +215,9 @@ class Replica final : private RequestSink {
   Zxid ready_at_;          // leading: forwards are given once this is applied
   bool ready_ = false;     // forwards may be given to the leader
   bool serving_ = false;
-  int64_t leaderless_ms_ = 0;      // since when not serving
+  int64_t leaderless_ms_ = 0;  // since when not serving
+  // When a leader that a quorum follows, this one perhaps, last knew of this server's sessions.
+  int64_t last_contact_ms_ = 0;
   int64_t pending_since_ms_ = -1;  // how long the log has owed something
   bool no_log_space_ = false;
   Moment now_;

@@ -52,6 +52,7 @@ void Replica::peer_disconnected(LinkId link, Moment now) {
   peers_.erase(server);
   membership_.peer_gone(server);
   election_.peer_gone(server, now.monotonic_ms());
+  digests_.forget(server);
   if (leader_) leader_->peer_gone(server);
 }
 
@@ -135,9 +136,9 @@ bool Replica::heard_notification(ServerId server, const peer::Notification& noti
 
 // The majority is believed; a leader that is not of it leads no more.
 void Replica::note_digest(ServerId server, Zxid zxid, uint64_t digest) {
-  if (!leader_ || !membership_.is_voter(server)) return;
-  const size_t voters = membership_.quorum().voters().size();
-  for (const ServerId differs : digests_.note(server, zxid, digest, voters)) {
+  if (!leader_ || !leader_->established()) return;
+  for (const ServerId differs : digests_.note(server, zxid, digest, membership_.quorum())) {
+    digests_.forget(differs);
     if (differs == config_.self) {
       set_diverged("the majority differs");
       return;
@@ -152,7 +153,9 @@ void Replica::note_digest(ServerId server, Zxid zxid, uint64_t digest) {
 
 // Its log still votes, but what it made of it is not to be served.
 void Replica::set_diverged(const std::string& where) {
+  if (diverged_ || (follower_ && follower_->is_installing())) return;
   diverged_ = true;
+  clients_.close_all(CloseReason::kDiverged);
   if (follower_) output_.peers_closed.push_back({follower_->link(), "the state has diverged"});
   look("this server's state differs from that of the others: " + where);
 }
@@ -188,7 +191,7 @@ void Replica::notify(LinkId link) {
   notification.set_vote(election_.vote().value());
   notification.set_current_epoch(journal_.promises().current_epoch.value());
   notification.set_last_zxid(history_.last_zxid().value());
-  notification.set_eligible(membership_.votes() && !stopping_ && !diverged_ && !is_stalled());
+  notification.set_eligible(is_eligible());
   if (leader_) {
     notification.set_established(leader_->established());
     notification.set_leader_epoch(leader_->epoch().value());
@@ -262,7 +265,7 @@ bool Replica::change_role() {
         look(follower_->failed());
         return true;
       }
-      if (peer->second.notification.role() != peer::Notification::LEADING) {
+      if (has_ended(peer->second.notification)) {
         look("the leader leads no more");
         return true;
       }
@@ -279,15 +282,33 @@ bool Replica::change_role() {
       news_ = true;
       ready_at_ = leader_->committed();
       tracker_.start(state_, now_);
+      last_contact_ms_ = now_.monotonic_ms();
       return false;
     }
   }
   return false;
 }
 
+// The reign that this server follows. A new one of the same leader may be all that is heard.
+bool Replica::has_ended(const peer::Notification& leader) const {
+  if (leader.role() != peer::Notification::LEADING) return true;
+  if (follower_->up_to_date() && !leader.established()) return true;
+  const Epoch mine = follower_->epoch();
+  return mine != Epoch(0) && leader.leader_epoch() != 0 && Epoch(leader.leader_epoch()) != mine;
+}
+
+bool Replica::is_eligible() const {
+  return membership_.votes() && !stopping_ && !diverged_ && !is_stalled();
+}
+
 ServerId Replica::whom_to_follow() const {
+  if (is_stalled()) return ServerId{};
   for (const auto& [server, peer] : peers_) {
-    if (!peer.has_told || peer.notification.role() != peer::Notification::LEADING) continue;
+    const bool is_closing =
+        std::any_of(output_.peers_closed.begin(), output_.peers_closed.end(),
+                    [&, link = peer.link](const PeerClose& close) { return close.link == link; });
+    if (is_closing || !peer.has_told || peer.notification.role() != peer::Notification::LEADING)
+      continue;
     // Who was elected a moment ago is followed by those who elected it.
     if (peer.notification.established() || election_.vote() == server) return server;
   }
@@ -317,8 +338,7 @@ void Replica::look(std::string why) {
   if (serving_) leaderless_ms_ = now_.monotonic_ms();
   ready_ = serving_ = false;
   election_.look({journal_.promises().current_epoch, history_.last_zxid(), config_.self},
-                 membership_.votes(), !stopping_ && !diverged_ && !is_stalled(),
-                 now_.monotonic_ms());
+                 membership_.votes(), is_eligible(), now_.monotonic_ms());
 }
 
 void Replica::begin_leading() {
@@ -348,7 +368,7 @@ void Replica::install(ReceivedSnapshot snapshot) {
   samples_.clear();
   diverged_ = false;
   output_.installed_generation = snapshot.generation;
-  membership_.applied(Zxid(0));
+  membership_.state_replaced();
 }
 
 void Replica::hand_over(Moment now) {
@@ -361,7 +381,8 @@ void Replica::hand_over(Moment now) {
 // ---- time -----------------------------------------------------------------------------------
 
 bool Replica::is_stalled() const {
-  return pending_since_ms_ >= 0 && now_.monotonic_ms() - pending_since_ms_ > kLeaderFlushLimitMs;
+  const int64_t limit_ms = follower_ ? config_.sync_limit_ms : kLeaderFlushLimitMs;
+  return pending_since_ms_ >= 0 && now_.monotonic_ms() - pending_since_ms_ > limit_ms;
 }
 
 void Replica::tick(Moment now) {
@@ -369,19 +390,23 @@ void Replica::tick(Moment now) {
   election_.tick(now.monotonic_ms());
   if (follower_) follower_->tick(now);
   if (leader_) tick_leader();
+  if (role_ == Role::kLooking && is_eligible() != election_.is_eligible()) look(last_change_);
+  // Nobody's answers come any more; its clients find another server.
+  if (follower_ && !follower_->is_installing() && is_stalled()) {
+    output_.peers_closed.push_back({follower_->link(), "the log does not become durable"});
+    look("the log does not become durable");
+  }
   if (membership_.is_alone()) return;
-  int64_t contact_ms = now.monotonic_ms();
-  if (follower_ && follower_->up_to_date()) {
-    contact_ms = std::max(follower_->contact_us() / 1000, leaderless_ms_);
-  } else if (!leader_ || !leader_->established()) {
-    contact_ms = leaderless_ms_;
+  if (follower_) last_contact_ms_ = std::max(last_contact_ms_, follower_->contact_us() / 1000);
+  if (leader_ && leader_->established()) {
+    last_contact_ms_ = std::max(last_contact_ms_, leader_->contact_ms());
   }
   const int64_t leaderless_for_ms = serving_ ? 0 : now.monotonic_ms() - leaderless_ms_;
   clients_.set_read_only(
       config_.read_only_enabled && !serving_ && !diverged_ &&
           leaderless_for_ms > std::max<int64_t>(kReadOnlyAfterMs, config_.tick_ms),
       now);
-  clients_.tick(now, contact_ms, serving_ ? std::nullopt : std::optional(leaderless_ms_));
+  clients_.tick(now, last_contact_ms_, serving_ ? std::nullopt : std::optional(leaderless_ms_));
 }
 
 // What every configured member understands; 0 unless all of them are here.
@@ -399,7 +424,11 @@ uint32_t Replica::supported_level() const {
 void Replica::tick_leader() {
   leader_->tick(now_);
   if (!leader_->failed().empty()) return;
-  if (is_stalled() && leader_->learners().size() > 0) {
+  const bool others_can =
+      std::any_of(leader_->learners().begin(), leader_->learners().end(), [](const auto& one) {
+        return one.second.votes && one.second.phase == Learner::Phase::kUpToDate;
+      });
+  if (is_stalled() && others_can) {
     look("the log does not become durable");
     return;
   }

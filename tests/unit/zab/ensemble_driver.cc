@@ -4,6 +4,7 @@
 
 #include "proto/check.h"
 #include "proto/frame.h"
+#include "server/zab/invariants.h"
 
 namespace topod::zab {
 
@@ -235,6 +236,8 @@ void EnsembleDriver::end_turn(int id) {
   const std::vector<SnapshotSend> snapshots = output.snapshots;
   const std::vector<PeerClose> closed = output.peers_closed;
   member.replica->finish_turn();
+  const std::string violated = violated_invariant(*member.replica);
+  CHECK_MSG(violated.empty(), violated.c_str());
   for (const HistoryRead& read : reads) read_history(id, read);
   for (const SnapshotSend& snapshot : snapshots) send_snapshot(id, snapshot.link);
   for (const PeerClose& one : closed) {

@@ -15,9 +15,9 @@ struct Log {
 };
 
 SyncPlan plan(const std::vector<EpochEnd>& leader, Zxid readable_after, const Log& follower) {
-  const Zxid last = follower.ends.empty() ? Zxid(0)
-                                          : make_zxid(follower.ends.back().epoch,
-                                                      follower.ends.back().counter);
+  const Zxid last = follower.ends.empty()
+                        ? Zxid(0)
+                        : make_zxid(follower.ends.back().epoch, follower.ends.back().counter);
   return plan_sync(leader, readable_after, {follower.ends, last, follower.applied});
 }
 
