@@ -11,6 +11,7 @@ void check_removal_of_watches(const char* server);
 void check_acls(const char* server);
 void check_multi(const char* server);
 void check_reconnection(const char* server);
+void check_failover(const char* servers);
 
 // Opens a session, makes the ephemeral node `path`, prints the session's identity and ends the
 // process without closing the session. Never returns.

@@ -1,4 +1,4 @@
-// c_client HOST:PORT GROUP: a group of checks of the C client library, as TAP on standard output.
+// c_client HOST:PORT[,HOST:PORT...] GROUP: a group of checks of the C client library, as TAP on standard output.
 // Together the groups make every call that zookeeper.h declares and the library has, but for SASL.
 // The status is 0 when all checks passed.
 
@@ -25,6 +25,8 @@ static bool run_group(const char* group, const char* server, const char* program
     check_multi(server);
   else if (strcmp(group, "reconnection") == 0)
     check_reconnection(server);
+  else if (strcmp(group, "failover") == 0)
+    check_failover(server);
   else
     return false;
   return true;
@@ -38,7 +40,7 @@ int main(int count, char** arguments) {
   if (count != 3 || !run_group(arguments[2], arguments[1], arguments[0])) {
     fprintf(stderr,
             "usage: c_client HOST:PORT "
-            "connection|sync|async|watches|removal|acls|multi|reconnection\n");
+            "connection|sync|async|watches|removal|acls|multi|reconnection|failover\n");
     return 2;
   }
   return failed_checks() == 0 ? 0 : 1;
