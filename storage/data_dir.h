@@ -2,7 +2,7 @@
 //
 //   lock               held while a server or a tool uses the directory; names the process
 //   identity           text: whose data this is (see below)
-//   wal/               the log
+//   wal/               the log, with a copy of identity: it may lie elsewhere
 //   tree.<generation>/ the stored tree; the next generation is a snapshot being installed
 //   damaged-<n>/       what was put aside by an operator's order; never read again
 //

@@ -178,12 +178,12 @@ void SnapshotSender::finish(LinkId link, bool ok) {
 }
 
 std::string SnapshotSender::limit_reached(const Stream& stream) const {
+  // First of all: sizes must not be asked for while the map is replaced.
+  if (stream.store->awaits_snapshots()) return "the tree needs a larger map";
   if (Clock::now() - stream.began > milliseconds(limits_.max_ms)) return "it takes too long";
-  const size_t used = stream.store->used_bytes();
-  if (used > stream.used_bytes + limits_.max_growth_bytes) {
+  if (stream.store->used_bytes() > stream.used_bytes + limits_.max_growth_bytes) {
     return "the tree's file has grown too far meanwhile";
   }
-  if (stream.store->awaits_snapshots()) return "the tree needs a larger map";
   return {};
 }
 
