@@ -118,6 +118,13 @@ class Startup : public ::testing::Test {
     const auto names = node_.log_disk().list("/log/damaged-1");
     return names ? *names : std::vector<std::string>();
   }
+  void expect_trimmed_log_is_put_aside() {
+    EXPECT_THAT(refusal(), HasSubstr("does not reach back"));
+    start_by_order();
+    EXPECT_FALSE(node_.has_node("/logged0"));
+    EXPECT_THAT(kept_of_the_log(), Not(IsEmpty()));
+    expect_goes_on();
+  }
   void expect_goes_on() {
     EXPECT_GT(node_.replica().promises().accepted_epoch, epoch_);
     create_some("later", 3);
@@ -209,20 +216,18 @@ TEST_F(Startup, AMissingTreeIsMadeAgainFromAWholeLog) {
   expect_goes_on();
 }
 
-TEST_F(Startup, WithoutATreeALogThatHasBeenTrimmedIsRefusedAndByOrderPutAside) {
-  for (const bool is_missing : {false, true}) {
-    write_history();
-    node_.crash();
-    is_missing ? remove_tree() : damage_tree();
-    EXPECT_THAT(refusal(), HasSubstr("does not reach back"));
-    start_by_order();
-    EXPECT_FALSE(node_.has_node("/logged0"));
-    EXPECT_THAT(kept_of_the_log(), Not(IsEmpty()));
-    expect_goes_on();
-    node_.stop();
-    fs::remove_all(node_.config.data_dir);
-    remove_log();
-  }
+TEST_F(Startup, WithoutItsTreeALogThatHasBeenTrimmedIsRefusedAndByOrderPutAside) {
+  write_history();
+  node_.crash();
+  remove_tree();
+  expect_trimmed_log_is_put_aside();
+}
+
+TEST_F(Startup, WithADamagedTreeALogThatHasBeenTrimmedIsRefusedAndByOrderPutAside) {
+  write_history();
+  node_.crash();
+  damage_tree();
+  expect_trimmed_log_is_put_aside();
 }
 
 // A log may hold nothing but what its segments repeat, and yet have had a history.
