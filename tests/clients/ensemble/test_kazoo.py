@@ -5,7 +5,6 @@ that nobody asked for. ENSEMBLE_SEED sets the seed of the faults, which is print
 how many there are (8).
 """
 
-import logging
 import os
 import random
 import threading
@@ -18,9 +17,6 @@ from kazoo.handlers.threading import KazooTimeoutError
 
 from harness.ensemble import Ensemble
 from harness.wire import WireClient
-
-# That connections break is the point, and no news.
-logging.getLogger('kazoo').setLevel(logging.CRITICAL)
 
 FAULTS = int(os.environ.get('ENSEMBLE_FAULTS', '8'))
 WRITERS = 4
