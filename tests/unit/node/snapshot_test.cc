@@ -86,7 +86,8 @@ class SnapshotTest : public ::testing::Test {
     for (int begin = 0; begin < znodes; begin += 500) {
       std::vector<state::Request> creates;
       for (int i = begin; i < std::min(begin + 500, znodes); ++i) {
-        creates.push_back(state::create("/n" + std::to_string(i), std::string(i % 300, 'd')));
+        creates.push_back(state::create("/n" + std::to_string(i),
+                                        std::string(static_cast<size_t>(i % 300), 'd')));
       }
       CHECK(driver_.write(state::multi(creates)) == ErrorCode::kOk);
     }
