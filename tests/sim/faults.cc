@@ -12,10 +12,11 @@ struct Family {
   const char* name;
   bool FaultMenu::*flag;
 };
-constexpr std::array<Family, 17> kFamilies = {{
+constexpr std::array<Family, 18> kFamilies = {{
     {"crashes", &FaultMenu::crashes},
     {"power-cuts", &FaultMenu::power_cuts},
     {"blackouts", &FaultMenu::blackouts},
+    {"discovery-crashes", &FaultMenu::discovery_crashes},
     {"ambushes", &FaultMenu::ambushes},
     {"pauses", &FaultMenu::pauses},
     {"partitions", &FaultMenu::partitions},
@@ -85,6 +86,9 @@ void Faults::begin() {
   // Up to 5 % fast or slow.
   for (const auto& member : members_) {
     if (menu_.drifts) member->set_drift(world_.random().between(-50'000, 50'000));
+    if (menu_.discovery_crashes) {
+      member->set_onlooker([this, one = member.get()] { look_at(*one); });
+    }
   }
 }
 
@@ -170,6 +174,23 @@ void Faults::ambush() {
     second.pause();
     later(kSecond, 8 * kSecond, [&second] { second.resume(); });
   }
+}
+
+// Who has promised an epoch and not yet made it current dies, and comes back at once, out of reach
+// of one of the others: it must not promise the same to the next.
+void Faults::look_at(Member& member) {
+  if (is_over_ || world_.now_us() < next_discovery_crash_us_) return;
+  const zab::Promises& promises = member.replica()->promises();
+  if (promises.accepted_epoch == promises.current_epoch || !world_.random().chance(100)) return;
+  next_discovery_crash_us_ = world_.now_us() + menu_.pause_mean_us / 4;
+  later(0, 3 * kMillisecond, [this, &member] {
+    if (!member.is_running()) return;
+    member.crash(world_.random().chance(500) ? Stop::kPower : Stop::kProcess);
+    later(1 * kMillisecond, 100 * kMillisecond, [&member] { member.start(); });
+    const Member& other = some_member();
+    if (&other == &member) return;
+    cut_for_a_while({{member.place(), other.place()}, {other.place(), member.place()}});
+  });
 }
 
 void Faults::pause() {

@@ -18,9 +18,10 @@ namespace topod::sim {
 
 struct FaultMenu {
   bool crashes = false;
-  bool power_cuts = false;  // of single machines
-  bool blackouts = false;   // of all at once
-  bool ambushes = false;    // of a leader and of one who knows what it knew
+  bool power_cuts = false;         // of single machines
+  bool blackouts = false;          // of all at once
+  bool discovery_crashes = false;  // between a promise and its fulfilment
+  bool ambushes = false;           // of a leader and of one who knows what it knew
   bool pauses = false;
   bool partitions = false;
   bool one_way_cuts = false;
@@ -59,6 +60,7 @@ class Faults {
   void cut_power();
   void black_out();
   void ambush();
+  void look_at(Member& member);
   void pause();
   void partition();
   void cut_one_way();
@@ -85,6 +87,7 @@ class Faults {
   std::vector<std::unique_ptr<Client>>& clients_;
   FaultMenu menu_;
   bool is_over_ = false;
+  int64_t next_discovery_crash_us_ = 0;
 };
 
 }  // namespace topod::sim

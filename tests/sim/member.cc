@@ -203,6 +203,7 @@ void Member::turn() {
   if (process_->node->end_turn()) schedule_turn();
   observe();
   begin_checkpoint_if_due();
+  if (onlooker_) onlooker_();
 }
 
 void Member::schedule_tick() {

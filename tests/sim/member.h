@@ -51,6 +51,8 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   // The disk is replaced by an empty one; it must not be running.
   void wipe();
   void jump_wall_clock(int64_t by_ms) { wall_offset_ms_ += by_ms; }
+  // Called after each turn.
+  void set_onlooker(std::function<void()> onlooker) { onlooker_ = std::move(onlooker); }
   void set_drift(int64_t per_million) { drift_per_million_ = per_million; }
   // Nothing more can be allocated until further notice.
   void fill_disk();
@@ -125,6 +127,7 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   bool is_paused_ = false;
   bool is_voter_ = false;
   size_t applied_count_ = 0;
+  std::function<void()> onlooker_;
   std::unique_ptr<Process> process_;
 };
 
