@@ -478,10 +478,11 @@ void EnsembleDriver::request(Client& client, int32_t xid, OpCode op, const std::
   end_turn(client.member);
 }
 
-void EnsembleDriver::create(Client& client, int32_t xid, const std::string& path, CreateMode mode) {
+void EnsembleDriver::create(Client& client, int32_t xid, const std::string& path, CreateMode mode,
+                            const std::string& data) {
   CreateRequest create;
   create.path = path;
-  create.data = std::string_view("data");
+  create.data = std::string_view(data);
   create.acl = {{kPermAll, "world", "anyone"}};
   create.flags = static_cast<int32_t>(mode);
   std::string body;

@@ -102,7 +102,7 @@ class EnsembleDriver {
   Client& reconnect(int member, const Client& before, int32_t timeout_ms = 10'000);
   void request(Client& client, int32_t xid, OpCode op, const std::string& body);
   void create(Client& client, int32_t xid, const std::string& path,
-              CreateMode mode = CreateMode::kPersistent);
+              CreateMode mode = CreateMode::kPersistent, const std::string& data = "data");
   void sync(Client& client, int32_t xid);
   void drop(Client& client);
   [[nodiscard]] bool has(int member, const std::string& path);

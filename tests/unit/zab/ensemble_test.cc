@@ -363,5 +363,46 @@ TEST(Ensemble, AnAdmittedServerVotesThoughItHasNotSeenItsAdmission) {
   EXPECT_TRUE(ensemble.await_agreement());
 }
 
+TEST(Ensemble, WritesHeldForALongTimeAreGivenInMessagesThatAPeerReads) {
+  EnsembleDriver ensemble;
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  const int leader = ensemble.leader();
+  Client& client = ensemble.connect(leader % 3 + 1);
+  ensemble.run();
+  ensemble.crash(leader);
+  constexpr int32_t kWrites = 24;
+  for (int32_t xid = 1; xid <= kWrites; ++xid) {
+    ensemble.create(client, xid, "/big-", CreateMode::kPersistentSequential,
+                    std::string(900'000, 'x'));
+  }
+  size_t largest = 0;
+  ensemble.set_filter([&](int, int, const peer::Message& message) {
+    largest = std::max(largest, message.ByteSizeLong());
+    return true;
+  });
+  ASSERT_TRUE(ensemble.await([&] { return client.answers.size() == kWrites; }));
+  EXPECT_LT(largest, 2'000'000u);
+  ASSERT_TRUE(ensemble.await_agreement());
+}
+
+TEST(Ensemble, TheOnlyVoterLeadsAgainWhenItsDiskHasRecovered) {
+  EnsembleDriver::Options options;
+  options.voters = 1;
+  options.observers = 2;
+  EnsembleDriver ensemble(options);
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  Client& client = ensemble.connect(2);
+  ensemble.run();
+  ensemble.hold_flushes(1, true);
+  ensemble.create(client, 1, "/slow");
+  ensemble.advance(10'000);
+  EXPECT_TRUE(client.answers.empty());
+  ensemble.hold_flushes(1, false);
+  ASSERT_TRUE(ensemble.await_agreement());
+  EXPECT_TRUE(ensemble.has(2, "/slow"));
+}
+
 }  // namespace
 }  // namespace topod::zab
