@@ -52,6 +52,17 @@ class AnySource : public AdminSource {
     }
     return settings;
   }
+  [[nodiscard]] std::optional<EnsembleStatus> ensemble_status() const override {
+    if (data_.ConsumeBool()) return std::nullopt;
+    EnsembleStatus status;
+    status.last_change = text();
+    status.last_refusal = text();
+    status.voters_differ = data_.ConsumeBool();
+    for (size_t i = list_size(); i > 0; --i) {
+      status.peers.push_back({data_.ConsumeIntegral<uint32_t>(), text(), text()});
+    }
+    return status;
+  }
   [[nodiscard]] DirectorySizes directory_sizes() const override { return {count(), count()}; }
   [[nodiscard]] Environment environment() const override { return {}; }
   [[nodiscard]] SessionsDump sessions() const override {
