@@ -71,6 +71,7 @@ class Loader {
   void check_words();
   void read_peer_secret();
   void check_peers_are_believed_for_a_reason();
+  [[nodiscard]] std::optional<std::string> reachable_peer_port() const;
 
   void remark(LogLevel level, const std::string& file, int line, std::string_view key,
               std::string text) {
@@ -347,23 +348,29 @@ void Loader::read_peer_secret() {
 // machine, or by the operator's own word.
 void Loader::check_peers_are_believed_for_a_reason() {
   if (config_.members.size() < 2 || !config_.peer_secret_file.empty()) return;
-  for (const Member& member : config_.members) {
-    const auto reachable =
-        std::find_if(member.addresses.begin(), member.addresses.end(),
-                     [](const PeerAddress& address) { return !is_loopback(address.host); });
-    if (reachable == member.addresses.end()) continue;
-    if (config_.peer_auth_off) {
-      remark_on(LogLevel::kWarn, "peerAuth",
-                "whoever reaches the port of a server may join the ensemble as another");
-    } else {
-      fail_on("peerSecretFile",
-              "expected, for server." + std::to_string(member.id.value()) + " at " +
-                  reachable->host +
-                  " can be reached from other machines: a file with the same secret on every "
-                  "server; or peerAuth=none to believe whoever reaches the port");
-    }
+  const std::optional<std::string> open = reachable_peer_port();
+  if (!open) return;
+  if (config_.peer_auth_off) {
+    remark_on(LogLevel::kWarn, "peerAuth",
+              "whoever reaches the port of a server may join the ensemble as another");
     return;
   }
+  fail_on("peerSecretFile", "expected, for " + *open +
+                                " can be reached from other machines: a file with the same secret "
+                                "on every server; or peerAuth=none to believe whoever reaches the "
+                                "port");
+}
+
+// What other machines can reach of the ports between members, if anything.
+std::optional<std::string> Loader::reachable_peer_port() const {
+  for (const Member& member : config_.members) {
+    for (const PeerAddress& address : member.addresses) {
+      if (is_loopback(address.host)) continue;
+      return "server." + std::to_string(member.id.value()) + " at " + address.host;
+    }
+  }
+  if (config_.listen_for_peers_on_all) return "this server, with quorumListenOnAllIPs,";
+  return std::nullopt;
 }
 
 tl::expected<std::string, std::string> read_text_file(const std::string& path) {

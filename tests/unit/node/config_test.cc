@@ -322,6 +322,11 @@ TEST(Config, MembersOnSeveralMachinesNeedASecretOrAWordThatTheyDoNot) {
               Contains(HasSubstr("peerAuth: expected secret or none")));
 }
 
+TEST(Config, ListeningOnAllAddressesIsBeingReachable) {
+  EXPECT_THAT(errors_of(std::string(kThree) + "quorumListenOnAllIPs=true", kFirst),
+              ElementsAre(HasSubstr("quorumListenOnAllIPs, can be reached")));
+}
+
 TEST(Config, ASingleServerLineNeedsNoSecret) {
   EXPECT_THAT(errors_of("server.1=10.0.0.1:1:2"), IsEmpty());
 }
