@@ -1,6 +1,6 @@
-// c_client HOST:PORT[,HOST:PORT...] GROUP: a group of checks of the C client library, as TAP on standard output.
-// Together the groups make every call that zookeeper.h declares and the library has, but for SASL.
-// The status is 0 when all checks passed.
+// c_client HOST:PORT[,HOST:PORT...] GROUP: a group of checks of the C client library, as TAP on
+// standard output. Together the groups make every call that zookeeper.h declares and the library
+// has, but for SASL. The status is 0 when all checks passed.
 
 #include <stdio.h>
 #include <string.h>
