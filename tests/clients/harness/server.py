@@ -222,8 +222,8 @@ class Topod(Server):
     name = 'topod'
 
     def __init__(self, data_dir=None, config=None, binary=None, extra_args=()):
-        super().__init__(data_dir, config)
         self.binary = pathlib.Path(binary) if binary else topod_binary()
+        super().__init__(data_dir, config)
         self.extra_args = [str(argument) for argument in extra_args]
         self.port_file = self.folder / 'port'
 
