@@ -30,8 +30,8 @@ zab::ReplicaConfig replica_config(const node::Config& config,
   replica.instance = identity.instance;
   replica.fresh_ensemble = identity.ensemble;
   for (const node::Member& member : config.members) {
-    replica.members.push_back({member.id, member.role == node::MemberRole::kObserver,
-                               member.weight, member.group.value_or(0)});
+    replica.members.push_back({member.id, member.role == node::MemberRole::kObserver, member.weight,
+                               member.group.value_or(0)});
   }
   if (config.members.size() > 1) {
     replica.init_limit_ms = int64_t{config.init_limit_ticks} * config.tick_time_ms;

@@ -144,7 +144,7 @@ TEST_F(Evaluate, AttachingMovesTheSessionAndNamesWhereItWas) {
   EXPECT_EQ(result.session, session);
   EXPECT_EQ(result.timeout_ms, 4'000);
   EXPECT_EQ(result.previous, (Attachment{kServer, kIncarnation, connection}));
-  EXPECT_EQ(state.sessions.find(session)->timeout_ms, 10'000);
+  EXPECT_EQ(state.sessions.find(session)->timeout_ms, 4'000);
   EXPECT_EQ(write(create("/a")), kSessionMoved);
   EXPECT_EQ(write_of(session, ConnectionId(5), create("/a")), kOk);
 }
