@@ -12,7 +12,6 @@ namespace topod {
 #define TOPOD_EACH_MUTANT(X)                                                                    \
   X(AckBeforeFlush, "a follower acknowledges what is not on its disk")                          \
   X(LeaderCountsItselfAtOnce, "a leader counts itself before its own flush")                    \
-  X(PromiseBeforeFlush, "an epoch is promised before the promise is on the disk")               \
   X(NewLeaderAckBeforeFlush, "a synchronisation is acknowledged before it is on the disk")      \
   X(EpochBeforeHistory, "the epoch becomes current without the history that belongs to it")     \
   X(CommitByUnsynchronised, "followers that are not synchronised count for commits")            \
@@ -22,9 +21,7 @@ namespace topod {
   X(BetterHistoryIgnored, "a leader does not look at the histories of its followers")           \
   X(ElectionIgnoresEpoch, "votes compare zxids without the current epoch, nobody checks")       \
   X(MinorityEstablishes, "a leader is established without a quorum on disk")                    \
-  X(PromiseCountsTwice, "an epoch that was accepted before is promised again")                  \
   X(BlankVotes, "a wiped data directory votes")                                                 \
-  X(AcceptedEpochForgotten, "a restart forgets the accepted epoch")                             \
   X(CurrentEpochForgotten, "a restart forgets the current epoch")                               \
   X(TailAppliedAtStart, "a start applies what is not known to be committed")                    \
   X(SnapshotWithoutEpoch, "a received tree counts before its synchronisation has ended")        \

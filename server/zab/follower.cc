@@ -52,8 +52,8 @@ bool Follower::new_epoch(const peer::NewEpoch& message) {
   }
   // An epoch that was accepted before was promised to somebody else, or to this leader on another
   // link: this server may follow, but its promise does not count again.
-  promised_ = epoch > accepted || MUTANT(PromiseCountsTwice);
-  epoch_record_ = epoch > accepted ? parts_.journal.accept_epoch(epoch) : parts_.journal.appended();
+  promised_ = epoch > accepted;
+  epoch_record_ = promised_ ? parts_.journal.accept_epoch(epoch) : parts_.journal.appended();
   epoch_ = epoch;
   if (MUTANT(EpochBeforeHistory)) parts_.journal.set_current_epoch(epoch);
   phase_ = Phase::kEpochPending;
@@ -186,8 +186,7 @@ void Follower::tick(Moment now) {
 
 void Follower::acknowledge() {
   const Journal& journal = parts_.journal;
-  if (phase_ == Phase::kEpochPending &&
-      (journal.is_durable(epoch_record_) || MUTANT(PromiseBeforeFlush))) {
+  if (phase_ == Phase::kEpochPending && journal.is_durable(epoch_record_)) {
     phase_ = Phase::kSyncing;
     peer::AckEpoch& ack = *send_to_leader().mutable_ack_epoch();
     ack.set_epoch(epoch_.value());

@@ -12,11 +12,12 @@ struct Family {
   const char* name;
   bool FaultMenu::*flag;
 };
-constexpr std::array<Family, 18> kFamilies = {{
+constexpr std::array<Family, 19> kFamilies = {{
     {"crashes", &FaultMenu::crashes},
     {"power-cuts", &FaultMenu::power_cuts},
     {"blackouts", &FaultMenu::blackouts},
     {"discovery-crashes", &FaultMenu::discovery_crashes},
+    {"sync-ambushes", &FaultMenu::sync_ambushes},
     {"ambushes", &FaultMenu::ambushes},
     {"pauses", &FaultMenu::pauses},
     {"partitions", &FaultMenu::partitions},
@@ -86,7 +87,7 @@ void Faults::begin() {
   // Up to 5 % fast or slow.
   for (const auto& member : members_) {
     if (menu_.drifts) member->set_drift(world_.random().between(-50'000, 50'000));
-    if (menu_.discovery_crashes) {
+    if (menu_.discovery_crashes || menu_.sync_ambushes) {
       member->set_onlooker([this, one = member.get()] { look_at(*one); });
     }
   }
@@ -176,20 +177,59 @@ void Faults::ambush() {
   }
 }
 
+void Faults::away_for_a_while(Member& member, Stop kind, int64_t least_us, int64_t most_us) {
+  if (!member.is_running()) return;
+  member.crash(kind);
+  later(least_us, most_us, [&member] { member.start(); });
+}
+
 // Who has promised an epoch and not yet made it current dies, and comes back at once, out of reach
 // of one of the others: it must not promise the same to the next.
 void Faults::look_at(Member& member) {
-  if (is_over_ || world_.now_us() < next_discovery_crash_us_) return;
+  if (is_over_ || world_.now_us() < next_look_us_) return;
+  if (const zab::Leader* leader = member.replica()->leading(); leader != nullptr) {
+    if (menu_.sync_ambushes) look_at_leader(member, *leader);
+    return;
+  }
   const zab::Promises& promises = member.replica()->promises();
-  if (promises.accepted_epoch == promises.current_epoch || !world_.random().chance(100)) return;
-  next_discovery_crash_us_ = world_.now_us() + menu_.pause_mean_us / 4;
+  if (!menu_.discovery_crashes || promises.accepted_epoch == promises.current_epoch ||
+      !world_.random().chance(100)) {
+    return;
+  }
+  next_look_us_ = world_.now_us() + menu_.pause_mean_us / 4;
   later(0, 3 * kMillisecond, [this, &member] {
-    if (!member.is_running()) return;
-    member.crash(world_.random().chance(500) ? Stop::kPower : Stop::kProcess);
-    later(1 * kMillisecond, 100 * kMillisecond, [&member] { member.start(); });
+    away_for_a_while(member, world_.random().chance(500) ? Stop::kPower : Stop::kProcess,
+                     1 * kMillisecond, 100 * kMillisecond);
     const Member& other = some_member();
     if (&other == &member) return;
     cut_for_a_while({{member.place(), other.place()}, {other.place(), member.place()}});
+  });
+}
+
+// While a follower is being synchronised, others hear nothing of what the leader goes on to
+// propose, and then the leader is gone, and perhaps the follower's power too: what was committed
+// meanwhile must not have counted on it too early.
+void Faults::look_at_leader(Member& member, const zab::Leader& leader) {
+  Member* syncing = nullptr;
+  for (const auto& [server, learner] : leader.learners()) {
+    if (learner.phase >= zab::Learner::Phase::kSyncing &&
+        learner.phase <= zab::Learner::Phase::kActive) {
+      syncing = members_[server.value() - 1].get();
+    }
+  }
+  if (syncing == nullptr || !world_.random().chance(150)) return;
+  next_look_us_ = world_.now_us() + menu_.pause_mean_us / 4;
+  std::vector<std::pair<Place, Place>> pairs;
+  for (const auto& other : members_) {
+    if (other.get() == syncing || other.get() == &member) continue;
+    pairs.emplace_back(member.place(), other->place());
+  }
+  if (leader.established() && world_.random().chance(700)) cut_for_a_while(pairs);
+  later(0, 60 * kMillisecond,
+        [this, &member] { away_for_a_while(member, Stop::kPower, kSecond, 6 * kSecond); });
+  if (world_.random().chance(500)) return;
+  later(0, 60 * kMillisecond, [this, syncing] {
+    away_for_a_while(*syncing, Stop::kPower, 1 * kMillisecond, 100 * kMillisecond);
   });
 }
 

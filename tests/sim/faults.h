@@ -21,6 +21,7 @@ struct FaultMenu {
   bool power_cuts = false;         // of single machines
   bool blackouts = false;          // of all at once
   bool discovery_crashes = false;  // between a promise and its fulfilment
+  bool sync_ambushes = false;      // while somebody is being synchronised
   bool ambushes = false;           // of a leader and of one who knows what it knew
   bool pauses = false;
   bool partitions = false;
@@ -61,6 +62,8 @@ class Faults {
   void black_out();
   void ambush();
   void look_at(Member& member);
+  void look_at_leader(Member& member, const zab::Leader& leader);
+  void away_for_a_while(Member& member, Stop kind, int64_t least_us, int64_t most_us);
   void pause();
   void partition();
   void cut_one_way();
@@ -87,7 +90,7 @@ class Faults {
   std::vector<std::unique_ptr<Client>>& clients_;
   FaultMenu menu_;
   bool is_over_ = false;
-  int64_t next_discovery_crash_us_ = 0;
+  int64_t next_look_us_ = 0;
 };
 
 }  // namespace topod::sim

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/check.h"
+#include "server/zab/invariants.h"
 #include "tests/sim/process.h"
 
 namespace topod::sim {
@@ -14,6 +15,8 @@ constexpr int64_t kTickUs = 100 * kMillisecond;
 // Of the loop: from an input to the turn that takes it.
 constexpr int64_t kTurnMinUs = 5;
 constexpr int64_t kTurnMaxUs = 60;
+// They take time in proportion to the history in memory.
+constexpr uint64_t kTurnsPerInvariants = 32;
 constexpr int64_t kWallStartMs = 1'700'000'000'000;
 }  // namespace
 
@@ -239,6 +242,11 @@ void Member::observe() {
   if (const zab::Leader* leading = replica.leading();
       leading != nullptr && leading->established()) {
     history_.leads(id_, leading->epoch());
+  }
+  if (++turns_ % kTurnsPerInvariants == 0) {
+    if (const std::string what = zab::violated_invariant(replica); !what.empty()) {
+      broken("invariants", what);
+    }
   }
   const zab::Clients& clients = replica.clients();
   if (clients.outstanding_total() > limits::kMaxOutstandingTotal + clients.by_id().size() ||

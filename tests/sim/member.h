@@ -128,6 +128,7 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   bool is_voter_ = false;
   size_t applied_count_ = 0;
   std::function<void()> onlooker_;
+  uint64_t turns_ = 0;
   std::unique_ptr<Process> process_;
 };
 

@@ -181,9 +181,6 @@ zab::Restored Member::restored(const storage::Log& log, const storage::Checkpoin
   zab::Restored restored;
   restored.promises.accepted_epoch = std::max(meta.accepted_epoch, contents.accepted_epoch());
   restored.promises.current_epoch = std::max(meta.current_epoch, contents.current_epoch());
-  if (MUTANT(AcceptedEpochForgotten)) {
-    restored.promises.accepted_epoch = restored.promises.current_epoch;
-  }
   if (MUTANT(CurrentEpochForgotten)) restored.promises.current_epoch = Epoch{};
   if (!contents.founding().empty()) {
     CHECK(restored.promises.founding.ParseFromString(contents.founding()));
