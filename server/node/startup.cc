@@ -40,10 +40,20 @@ bool has_other_voters(const Config& config) {
   return voters > (is_voter ? 1 : 0);
 }
 
+// What only an operator can decide; of no use to a member whose peers hold everything.
+constexpr std::string_view kAdviceForLog =
+    " To go on without what would be lost, start once with --discard-damaged; "
+    "the damaged files are kept";
+constexpr std::string_view kAdviceForTree =
+    " Restore a backup, or start once with --discard-damaged, which goes on with what the log "
+    "still holds; the damaged files are kept";
+
+std::string without_advice(const std::string& what) {
+  return what.substr(0, std::min(what.find(kAdviceForLog), what.find(kAdviceForTree)));
+}
+
 tl::unexpected<StartupError> damaged_log(const LogDamage& damage) {
-  return startup_failure(kExitDamaged, damage.describe() +
-                                           " To go on without what would be lost, start once with "
-                                           "--discard-damaged; the damaged files are kept");
+  return startup_failure(kExitDamaged, damage.describe() + std::string(kAdviceForLog));
 }
 
 tl::unexpected<StartupError> log_failure(const storage::LogOpenError& error) {
@@ -356,18 +366,14 @@ Started<std::optional<LogDamage>> Opening::damage_without_tree() {
 
 Started<void> Opening::refuse_without_tree(const std::optional<LogDamage>& damage) const {
   if (options_.discard_damaged || (!tree_exists_ && !damage)) return {};
-  std::string what = tree_exists_ ? tree_damage_ + ". "
-                                  : "the stored tree is missing from " + data_.dir.path() + ". ";
+  std::string what = tree_exists_ ? tree_damage_ + "."
+                                  : "the stored tree is missing from " + data_.dir.path() + ".";
   if (damage) {
-    what += "Without it the whole log is needed, but " + damage->describe() + " ";
+    what += " Without it the whole log is needed, but " + damage->describe();
   } else {
-    what += "The log reaches back to an empty tree and can do without it. ";
+    what += " The log reaches back to an empty tree and can do without it.";
   }
-  return startup_failure(kExitDamaged,
-                         what +
-                             "Restore a backup, or start once with --discard-damaged, which "
-                             "goes on with what the log still holds; the damaged files are "
-                             "kept");
+  return startup_failure(kExitDamaged, what + std::string(kAdviceForTree));
 }
 
 Started<void> Opening::set_aside_tree() {
@@ -450,7 +456,7 @@ Started<void> begin_anew(const Config& config, const StartOptions& options, stor
   log_error("start",
             "this server has lost what it had stored. The rest is put aside; it begins as a blank "
             "learner, and votes again once the others have brought it up to date",
-            {{"why", why}, {"dataDir", dir.path()}});
+            {{"why", without_advice(why)}, {"dataDir", dir.path()}});
   const auto renamed = dir.replace_identity(fresh_identity(config.server_id, entropy));
   if (!renamed) return startup_failure(renamed.error());
   const auto generations = dir.generations();
