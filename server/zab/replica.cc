@@ -193,7 +193,12 @@ void Replica::become_ready() {
     while (forwards_.next() != nullptr) forwards_.gave_next();
   }
   for (const auto& [number, connection] : clients_.syncs()) ask_sync(config_.self, number);
-  if (serving_) clients_.resume(now_);
+  if (serving_) begin_serving();
+}
+
+void Replica::begin_serving() {
+  clients_.set_read_only(false, now_);
+  clients_.resume(now_);
 }
 
 // ---- linearizable reads ---------------------------------------------------------------------
@@ -294,7 +299,7 @@ void Replica::apply(const Proposal& proposal) {
   clients_.applied(parsed_, zxid, effects_, now_);
   if (is_up && ready_ && !serving_) {
     serving_ = true;
-    clients_.resume(now_);
+    begin_serving();
   }
 }
 

@@ -154,6 +154,7 @@ class Replica final : private RequestSink {
   void give_forwards();
   [[nodiscard]] bool forwarded(ServerId server, const peer::Forward& message);
   void become_ready();
+  void begin_serving();
   void ask_sync(ServerId server, uint64_t number);
   void confirm_syncs();
   void apply_committed();
