@@ -241,11 +241,6 @@ bool Membership::counts(ServerId server, const InstanceId& instance) const {
   return admitted_instance && *admitted_instance == instance;
 }
 
-bool Membership::is_configured(ServerId server) const {
-  return std::any_of(config_.members.begin(), config_.members.end(),
-                     [&](const PeerConfig& member) { return member.id == server; });
-}
-
 uint64_t Membership::voters_hash() const {
   uint64_t hash = 0xcbf29ce484222325ULL;
   for (const Voter& voter : quorum_.voters()) {

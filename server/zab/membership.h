@@ -52,7 +52,6 @@ class Membership {
   [[nodiscard]] bool votes() const;
   // That server's vote, promise or acknowledgement, given from this data directory, counts.
   [[nodiscard]] bool counts(ServerId server, const InstanceId& instance) const;
-  [[nodiscard]] bool is_configured(ServerId server) const;
   [[nodiscard]] bool is_voter(ServerId server) const { return quorum_.is_voter(server); }
   [[nodiscard]] bool is_alone() const { return config_.members.size() < 2; }
   [[nodiscard]] EnsembleId ensemble() const;
