@@ -36,7 +36,7 @@ class SnapshotReceiver {
   // Trees appear in `data_dir`, numbered on from `generation`.
   SnapshotReceiver(asio::io_context& io, std::string data_dir, uint64_t generation, ServerId self,
                    const storage::SnapshotSink::Options& options, Outside outside);
-  // As `stop`.
+  // As `stop`. What the thread had handed to the loop before must have run, or never run.
   ~SnapshotReceiver();
   SnapshotReceiver(const SnapshotReceiver&) = delete;
   SnapshotReceiver& operator=(const SnapshotReceiver&) = delete;

@@ -55,7 +55,7 @@ class SnapshotSender {
 
   SnapshotSender(asio::io_context& io, PeerNet& net, Outside outside,
                  const SnapshotLimits& limits = {});
-  // As `stop`.
+  // As `stop`. What the thread had handed to the loop before must have run, or never run.
   ~SnapshotSender();
   SnapshotSender(const SnapshotSender&) = delete;
   SnapshotSender& operator=(const SnapshotSender&) = delete;

@@ -102,6 +102,7 @@ class SnapshotTest : public ::testing::Test {
   }
 
   void make_sender() {
+    end_sender();
     sender_ = std::make_unique<SnapshotSender>(
         io_, net_,
         SnapshotSender::Outside{
@@ -152,6 +153,13 @@ class SnapshotTest : public ::testing::Test {
       EXPECT_TRUE(deliver(*message));
     }
     return true;
+  }
+  // What its thread had handed to the loop finds it there, stopped.
+  void end_sender() {
+    if (!sender_) return;
+    sender_->stop();
+    io_.poll();
+    sender_.reset();
   }
   // What the receiver's thread was told is done.
   void settle_receiver() {
@@ -252,7 +260,7 @@ TEST_F(SnapshotTest, AnInterruptionAnywhereLeavesTheOldTreeAlone) {
     const bool more = carry(messages);
     sender_->cancel(kLink);
     receiver_->cancel(kLink);
-    sender_.reset();
+    end_sender();
     if (messages % 2 == 0) {
       // The thread comes to what it was told.
       run_until([&] { return receiver_names().size() == 1; });
