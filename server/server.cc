@@ -121,7 +121,6 @@ void Server::join(node::OpenedData data) {
   administration_.emplace(
       config_,
       node::Administration::Facts{.client_port = listener_->port(),
-                                  .tree_dir = data.dir.tree_path(data.generation),
                                   .log_dir = data.log_dir,
                                   .open_files_max = open_files_max_,
                                   .started = clock_.now()},

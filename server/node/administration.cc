@@ -145,14 +145,14 @@ std::vector<admin::ConnectionInfo> Administration::connections() const {
 }
 
 admin::DirectorySizes Administration::directory_sizes() const {
-  return {.data_bytes = directory_bytes(facts_.tree_dir),
+  return {.data_bytes = directory_bytes(tree_.path()),
           .log_bytes = directory_bytes(facts_.log_dir)};
 }
 
 admin::Settings Administration::settings() const {
   admin::Settings settings;
   settings.client_port = facts_.client_port;
-  settings.data_dir = facts_.tree_dir;
+  settings.data_dir = tree_.path();
   settings.log_dir = facts_.log_dir;
   settings.sizes = directory_sizes();
   settings.tick_time_ms = config_.tick_time_ms;

@@ -25,7 +25,6 @@ class Administration final : public Administrator, private admin::AdminSource {
   // What is known once the server has started.
   struct Facts {
     uint16_t client_port = 0;  // as bound
-    std::string tree_dir;
     std::string log_dir;
     uint64_t open_files_max = 0;
     zab::Moment started;

@@ -123,6 +123,8 @@ class TreeStore {
   // The state is now one that SnapshotStore has received; its tree, of this generation, takes the
   // place of the one before. Called before the changes made to the new state are collected.
   virtual void switch_generation(uint64_t generation, const state::State& state) = 0;
+  // Where the tree in use lies; empty: not on a disk.
+  [[nodiscard]] virtual std::string path() const = 0;
   // After-images that no checkpoint under way holds.
   [[nodiscard]] virtual size_t gathered_bytes() const = 0;
   [[nodiscard]] virtual DurationFigures checkpoint_times() const = 0;

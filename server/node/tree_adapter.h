@@ -38,6 +38,9 @@ class TreeAdapter final : public TreeStore {
 
   void collect(const state::State& state, const state::Changes& changes) override;
   void switch_generation(uint64_t generation, const state::State& state) override;
+  [[nodiscard]] std::string path() const override {
+    return storage::tree_path(config_.data_dir, generation_);
+  }
   [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return checkpoint_times_; }
 

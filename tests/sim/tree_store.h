@@ -49,6 +49,7 @@ class TreeStore final : public node::TreeStore {
 
   void collect(const state::State& state, const state::Changes& changes) override;
   void switch_generation(uint64_t generation, const state::State& state) override;
+  [[nodiscard]] std::string path() const override { return {}; }
   [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] node::DurationFigures checkpoint_times() const override { return {}; }
 

@@ -208,6 +208,7 @@ TEST_F(TreeAdapterTest, AfterASwitchTheOldTreeGoesAndCheckpointsGoToTheNewOne) {
   zab::Replica replica(replica_config, state::State::initial(), Incarnation(1));
   adapter_->switch_generation(2, replica.state());
   EXPECT_EQ(adapter_->generation(), 2U);
+  EXPECT_EQ(adapter_->path(), storage::tree_path(config_.data_dir, 2));
   EXPECT_TRUE(frozen->meta().has_value()) << "what was being streamed can still be read";
 
   adapter_->collect(replica.state(), replica.changes());

@@ -32,6 +32,7 @@ class NoTree final : public TreeStore {
  public:
   void collect(const state::State&, const state::Changes&) override {}
   void switch_generation(uint64_t, const state::State&) override {}
+  [[nodiscard]] std::string path() const override { return {}; }
   [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }
 };

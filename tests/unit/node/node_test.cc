@@ -9,11 +9,13 @@
 
 #include "proto/frame.h"
 #include "proto/records.h"
+#include "server/node/administration.h"
 
 namespace topod::node {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class FixedClock final : public Clock {
  public:
@@ -68,11 +70,13 @@ class RecordingTree final : public TreeStore {
     ++collections;
   }
   void switch_generation(uint64_t, const state::State&) override {}
+  [[nodiscard]] std::string path() const override { return place; }
   [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }
 
   size_t nodes = 0;
   int collections = 0;
+  std::string place;
 };
 
 zab::ReplicaConfig replica_config() {
@@ -203,6 +207,17 @@ TEST_F(NodeTest, ASessionlessConnectionIsKnownAsSuch) {
 
 TEST_F(NodeTest, AWordWithoutAdministratorIsNone) {
   EXPECT_EQ(node_.four_letter_word("ruok", {}).kind, WordAnswer::Kind::kNoWord);
+}
+
+TEST_F(NodeTest, ConfTellsWhereTheTreeLiesAfterItWasReplaced) {
+  Config config;
+  config.four_letter_words = {"conf"};
+  Administration administration(config, {}, replica_, net_, log_, tree_, clock_);
+  node_.set_administrator(administration);
+  for (const char* place : {"data/tree.1", "data/tree.2"}) {
+    tree_.place = place;
+    EXPECT_THAT(node_.four_letter_word("conf", {}).text, HasSubstr(place));
+  }
 }
 
 }  // namespace
