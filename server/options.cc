@@ -4,6 +4,7 @@
 
 #include "server/node/config_node.h"
 #include "server/state/state.h"
+#include "server/zab/membership.h"
 
 namespace topod::server {
 
@@ -64,6 +65,7 @@ net::PeerOptions peer_options(const node::Config& config,
   peers.self = config.server_id;
   peers.instance = identity.instance;
   peers.secret = config.peer_secret;
+  peers.voters_hash = zab::voters_hash(replica_config(config, identity));
   peers.feature_level = state::kFeatureLevel;
   peers.silence_max_ms = int64_t{config.sync_limit_ticks} * config.tick_time_ms;
   for (const node::Member& member : config.members) {

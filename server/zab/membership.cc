@@ -33,6 +33,16 @@ std::vector<Voter> voters_of(const ReplicaConfig& config) {
 
 }  // namespace
 
+uint64_t voters_hash(const ReplicaConfig& config) {
+  uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const Voter& voter : voters_of(config)) {
+    for (const uint32_t number : {voter.id.value(), voter.weight, voter.group}) {
+      hash = (hash ^ number) * 0x100000001b3ULL;
+    }
+  }
+  return hash != 0 ? hash : 1;
+}
+
 Membership::Membership(const ReplicaConfig& config, const state::State& state, Journal& journal)
     : config_(config), state_(state), journal_(journal), quorum_(voters_of(config)) {}
 
@@ -74,7 +84,7 @@ void Membership::log_founding(uint64_t ensemble, bool with_instances) {
 
 peer::Founded Membership::tell() const {
   peer::Founded told;
-  told.set_voters_hash(voters_hash());
+  told.set_voters_hash(voters_hash(config_));
   set_instance(*told.mutable_instance(), config_.instance);
   if (!founding_durable_) return told;  // a promise counts only once it is on disk
   told.set_ensemble(ensemble().value());
@@ -90,7 +100,7 @@ peer::Founded Membership::tell() const {
 }
 
 std::string Membership::heard(ServerId peer, const peer::Founded& told) {
-  if (told.voters_hash() != voters_hash()) {
+  if (told.voters_hash() != voters_hash(config_)) {
     return "its list of voters, weights and groups differs from this server's";
   }
   told_[peer] = told;
@@ -239,16 +249,6 @@ bool Membership::counts(ServerId server, const InstanceId& instance) const {
   if (!suspended_.empty() && is_suspended(server)) return false;
   const auto admitted_instance = admitted(server);
   return admitted_instance && *admitted_instance == instance;
-}
-
-uint64_t Membership::voters_hash() const {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const Voter& voter : quorum_.voters()) {
-    for (const uint32_t number : {voter.id.value(), voter.weight, voter.group}) {
-      hash = (hash ^ number) * 0x100000001b3ULL;
-    }
-  }
-  return hash;
 }
 
 // ---- the log's tail ------------------------------------------------------------------------

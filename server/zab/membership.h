@@ -28,6 +28,9 @@
 
 namespace topod::zab {
 
+// Tells configurations with other voters, weights or groups. Never 0.
+[[nodiscard]] uint64_t voters_hash(const ReplicaConfig& config);
+
 class Membership {
  public:
   Membership(const ReplicaConfig& config, const state::State& state, Journal& journal);
@@ -55,8 +58,6 @@ class Membership {
   [[nodiscard]] bool is_voter(ServerId server) const { return quorum_.is_voter(server); }
   [[nodiscard]] bool is_alone() const { return config_.members.size() < 2; }
   [[nodiscard]] EnsembleId ensemble() const;
-  // Tells configurations with other voters, weights or groups.
-  [[nodiscard]] uint64_t voters_hash() const;
   // The configured voters are not those that the log names: this server does not vote.
   [[nodiscard]] bool differs() const { return differs_; }
 

@@ -89,8 +89,9 @@ class RefusalTest(unittest.TestCase):
         self.start_two()
         del three.config['server.2']
         three.launch()
-        self.await_complaint(three, 'differ')
-        self.await_complaint(one, 'differ')
+        for member in (three, one):
+            self.await_complaint(member, 'make their server, weight and group lines equal',
+                                 'server 1', 'server 3')
         self.check_others_undisturbed()
 
     def test_a_data_directory_copied_from_another_member(self):
