@@ -7,7 +7,7 @@ namespace topod::zab {
 uint64_t Journal::accept_epoch(Epoch epoch) {
   CHECK(epoch > promises_.accepted_epoch);
   CHECK_MSG(epoch.value() <= kEpochMax,
-            "all epochs are used up: restore a backup with --bootstrap");
+            "all epochs are used up: this ensemble can elect no leader any more");
   promises_.accepted_epoch = epoch;
   return add(LogRecordKind::kAcceptedEpoch, {}, epoch.value(), {});
 }
