@@ -17,9 +17,10 @@ constexpr int64_t kCounterOfEpochChange = kZxidCounterMax / 2;
 constexpr int64_t kGatherMs = 1'000;
 }  // namespace
 
-Leader::Leader(const Parts& parts, Zxid committed, Moment now)
+Leader::Leader(const Parts& parts, Zxid committed, Epoch accepted, Moment now)
     : parts_(parts),
       committed_(std::max(committed, parts.history.applied_zxid())),
+      known_accepted_(accepted),
       began_ms_(now.monotonic_ms()) {
   CHECK(parts_.membership.votes());
 }
@@ -35,9 +36,8 @@ bool Leader::quorum(bool self, const Holds& holds) const {
 
 // ---- discovery ------------------------------------------------------------------------------
 
-bool Leader::follower_info(ServerId server, LinkId link, const InstanceId& instance,
+void Leader::follower_info(ServerId server, LinkId link, const InstanceId& instance,
                            const peer::FollowerInfo& info, Moment now) {
-  if (info.accepted_epoch() >= kEpochMax) return false;
   Learner learner;
   learner.server = server;
   learner.link = link;
@@ -48,23 +48,22 @@ bool Leader::follower_info(ServerId server, LinkId link, const InstanceId& insta
   learner.wants_snapshot = info.wants_snapshot();
   learner.barrier = parts_.history.last_zxid();
   learner.heard_ms = learner.progress_ms = now.monotonic_ms();
-  if (phase_ != Phase::kGathering && learner.votes && learner.accepted_epoch > epoch_) {
-    // It has promised another leader more. A new, higher epoch brings it back.
+  if (phase_ != Phase::kGathering && learner.accepted_epoch > epoch_) {
+    // It has promised another leader more, and may not follow this one, even if it does not vote.
+    // A new, higher epoch brings it back.
     failed_ = "server " + std::to_string(server.value()) + " has accepted a later epoch";
-    return true;
+    return;
   }
   if (phase_ != Phase::kGathering) {
-    if (learner.accepted_epoch > epoch_) return false;
     learner.phase = Learner::Phase::kEpochSent;
     send_to(link).mutable_new_epoch()->set_epoch(epoch_.value());
   }
   learners_[server] = std::move(learner);
-  return true;
 }
 
 void Leader::choose_epoch() {
   if (!quorum(true, [](const Learner&) { return true; })) return;
-  Epoch highest = parts_.journal.promises().accepted_epoch;
+  Epoch highest = std::max(known_accepted_, parts_.journal.promises().accepted_epoch);
   for (const auto& [server, learner] : learners_) {
     highest = std::max(highest, learner.accepted_epoch);
   }

@@ -47,8 +47,9 @@ class Leader {
   };
   enum class Phase { kGathering, kPromising, kSynchronising, kEstablished };
 
-  // `committed`: known to be so from earlier reigns.
-  Leader(const Parts& parts, Zxid committed, Moment now);
+  // `committed`: known to be so from earlier reigns. `accepted`: an epoch that somebody is known
+  // to have accepted; the new one will be above it.
+  Leader(const Parts& parts, Zxid committed, Epoch accepted, Moment now);
 
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] bool established() const { return phase_ == Phase::kEstablished; }
@@ -66,7 +67,7 @@ class Leader {
   [[nodiscard]] const ProposalBytes& proposal_bytes() const { return proposal_bytes_; }
 
   // ---- inputs; false: the message makes no sense, its link is to be closed ---------------------
-  bool follower_info(ServerId server, LinkId link, const InstanceId& instance,
+  void follower_info(ServerId server, LinkId link, const InstanceId& instance,
                      const peer::FollowerInfo& info, Moment now);
   bool ack_epoch(ServerId server, const peer::AckEpoch& ack);
   bool ack_new_leader(ServerId server, const peer::AckNewLeader& ack);
@@ -123,6 +124,7 @@ class Leader {
   uint64_t epoch_record_ = 0;
   uint64_t current_epoch_record_ = 0;
   Zxid committed_;
+  Epoch known_accepted_;
   Zxid initial_end_;
   int64_t counter_ = 0;  // of the last zxid proposed in this epoch
   int64_t began_ms_;

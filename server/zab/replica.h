@@ -170,6 +170,7 @@ class Replica final : private RequestSink {
   void look(std::string why);
   void begin_leading();
   void follow(ServerId server);
+  [[nodiscard]] bool heard_follower_info(ServerId server, const peer::FollowerInfo& info);
   void install(ReceivedSnapshot snapshot);
   [[nodiscard]] ServerId whom_to_follow() const;
   [[nodiscard]] ServerId server_of(LinkId link) const;
@@ -205,6 +206,9 @@ class Replica final : private RequestSink {
   std::unique_ptr<Follower> follower_;  // while following
   std::map<ServerId, Peer> peers_;      // linked
   bool was_established_ = false;
+  // By whoever has wanted to follow this server. A reign that ends over it is followed by one whose
+  // epoch is above it, though that server comes late again.
+  Epoch heard_accepted_;
   bool news_ = false;  // the peers are to be told where this server stands
   bool stopping_ = false;
   std::string last_change_;

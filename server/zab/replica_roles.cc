@@ -87,8 +87,7 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
   if (!leader_) return true;  // to a leader that this server is no longer
   switch (message.kind_case()) {
     case peer::Message::kFollowerInfo:
-      return leader_->follower_info(server, link, peers_.at(server).instance,
-                                    message.follower_info(), now);
+      return heard_follower_info(server, message.follower_info());
     case peer::Message::kAckEpoch: return leader_->ack_epoch(server, message.ack_epoch());
     case peer::Message::kAckNewLeader:
       return leader_->ack_new_leader(server, message.ack_new_leader());
@@ -113,6 +112,21 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
       return true;
     default: return false;
   }
+}
+
+bool Replica::heard_follower_info(ServerId server, const peer::FollowerInfo& info) {
+  const Peer& peer = peers_.at(server);
+  if (info.accepted_epoch() >= kEpochMax) return false;
+  if (info.feature_level() < state_.feature_level) {
+    output_.peers_closed.push_back(
+        {peer.link, "server " + std::to_string(server.value()) + " knows feature level " +
+                        std::to_string(info.feature_level()) + ", the ensemble is at level " +
+                        std::to_string(state_.feature_level) + ": upgrade that server"});
+    return true;
+  }
+  heard_accepted_ = std::max(heard_accepted_, Epoch(info.accepted_epoch()));
+  leader_->follower_info(server, peer.link, peer.instance, info, now_);
+  return true;
 }
 
 bool Replica::heard_founded(ServerId server, const peer::Founded& told) {
@@ -346,7 +360,7 @@ void Replica::begin_leading() {
   role_ = Role::kLeading;
   ++elections_.count;
   news_ = true;
-  leader_ = std::make_unique<Leader>(parts(), committed_, now_);
+  leader_ = std::make_unique<Leader>(parts(), committed_, heard_accepted_, now_);
 }
 
 void Replica::follow(ServerId server) {
