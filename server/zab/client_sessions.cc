@@ -7,6 +7,12 @@
 
 namespace topod::zab {
 
+namespace {
+// Ids of sessions that are a read-only server's alone. Above every zxid of the first four million
+// epochs, so none is a session of the ensemble.
+constexpr int64_t kLocalSessions = int64_t{1} << 62;
+}  // namespace
+
 void Clients::connect_request(Connection& connection, std::string_view bytes) {
   JuteReader reader(bytes);
   ConnectRequest request;
@@ -67,18 +73,21 @@ void Clients::connect_request(Connection& connection, std::string_view bytes) {
 }
 
 // There is no leader. Who allows it is served read-only, once that has begun; only new sessions,
-// for of others this server cannot know whether they still live.
+// for of others this server cannot know whether they still live. Except that a session which was
+// served read-only has ended with its connection; its client must be told, or comes again forever.
 void Clients::hold(Connection& connection, std::string_view bytes, const ConnectRequest& request) {
   connection.held_frame = bytes;
   connection.phase = Connection::Phase::kHeld;
   if (!read_only_) return;
+  if (request.read_only && request.session > kLocalSessions) {
+    refuse_session(connection);
+    return;
+  }
   if (!request.read_only || request.session != 0) {
     close(connection, CloseReason::kNoQuorum);
     return;
   }
   connection.is_read_only = true;
-  // Above every zxid, so it is nobody's session of the ensemble.
-  constexpr int64_t kLocalSessions = int64_t{1} << 62;
   const auto timeout_ms = std::clamp(request.timeout_ms, config_.min_session_timeout_ms,
                                      config_.max_session_timeout_ms);
   go_live(connection, SessionId(kLocalSessions | static_cast<int64_t>(connection.id.value())),

@@ -455,7 +455,7 @@ EnsembleDriver::Client& EnsembleDriver::connect_read_only(int member) {
 }
 
 EnsembleDriver::Client& EnsembleDriver::reconnect(int member, const Client& before,
-                                                  int32_t timeout_ms) {
+                                                  int32_t timeout_ms, bool read_only) {
   const SessionId session = before.session;
   const std::string password = before.password;
   Client& client = open(member);
@@ -464,6 +464,7 @@ EnsembleDriver::Client& EnsembleDriver::reconnect(int member, const Client& befo
   request.session = session.value();
   request.password = password;
   request.has_read_only = true;
+  request.read_only = read_only;
   replica(member).frame(client.connection, jute(request), now(member));
   end_turn(member);
   return client;
@@ -518,6 +519,7 @@ void EnsembleDriver::parse(Client& client) {
       ConnectResponse response;
       response.read(in);
       client.connected = response.session != 0;
+      client.refused = response.session == 0;
       client.session = SessionId(response.session);
       client.password = std::string(response.password);
       continue;

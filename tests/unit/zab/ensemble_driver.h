@@ -44,6 +44,7 @@ class EnsembleDriver {
     bool closed = false;
     CloseReason reason = CloseReason::kNone;
     bool connected = false;
+    bool refused = false;  // its session is dead
     std::string received;
     std::vector<Answer> answers;
   };
@@ -99,7 +100,8 @@ class EnsembleDriver {
   // Sends a connect request for a new session.
   Client& connect(int member, int32_t timeout_ms = 10'000);
   Client& connect_read_only(int member);
-  Client& reconnect(int member, const Client& before, int32_t timeout_ms = 10'000);
+  Client& reconnect(int member, const Client& before, int32_t timeout_ms = 10'000,
+                    bool read_only = false);
   void request(Client& client, int32_t xid, OpCode op, const std::string& body);
   void create(Client& client, int32_t xid, const std::string& path,
               CreateMode mode = CreateMode::kPersistent, const std::string& data = "data");

@@ -300,38 +300,6 @@ TEST(Ensemble, AServerWhoseStateDiffersFromTheMajoritysTakesASnapshot) {
   }
 }
 
-TEST(Ensemble, WithoutAQuorumOnlyWhoAllowsItIsServedAndOnlyReads) {
-  EnsembleDriver::Options options;
-  options.read_only = true;
-  EnsembleDriver ensemble(options);
-  ensemble.start_all();
-  ASSERT_TRUE(ensemble.await_agreement());
-  Client& writer = ensemble.connect(1);
-  ensemble.run();
-  ensemble.create(writer, 1, "/seen");
-  ensemble.run();
-  ensemble.crash(2);
-  ensemble.crash(3);
-  ensemble.advance(5'000);
-  EXPECT_TRUE(writer.closed);
-  Client& refused = ensemble.connect(1);
-  ensemble.run();
-  EXPECT_TRUE(refused.closed);
-  Client& reader = ensemble.connect_read_only(1);
-  ensemble.run();
-  ASSERT_TRUE(reader.connected);
-  ensemble.create(reader, 1, "/no");
-  ensemble.sync(reader, 2);
-  ensemble.run();
-  ASSERT_EQ(reader.answers.size(), 2u);
-  EXPECT_EQ(reader.answers[0].error, ErrorCode::kNotReadOnly);
-  EXPECT_EQ(reader.answers[1].error, ErrorCode::kNotReadOnly);
-  ensemble.start(2);
-  ASSERT_TRUE(ensemble.await_agreement());
-  EXPECT_TRUE(reader.closed);
-  EXPECT_EQ(reader.reason, CloseReason::kReadOnlyEnds);
-}
-
 TEST(Ensemble, AnAdmittedServerVotesThoughItHasNotSeenItsAdmission) {
   EnsembleDriver ensemble;
   ensemble.start_all();
