@@ -17,6 +17,8 @@ enum class LogRecordKind : uint8_t {
   kSnapshot = 5,       // zxid, number = generation of the tree, payload = digest
   kFounding = 6,       // payload = serialized Founding
   kCommitted = 7,      // zxid: watermark up to which transactions are known to be committed
+  kDiverged = 10,      // zxid: applied when the state was found to differ from the ensemble's;
+                       // holds until a snapshot takes effect
   // Only where a segment begins, written by the log itself.
   kEpochEnds = 8,        // payload = zxids of the last transactions of epochs, 8 bytes each
   kPendingSnapshot = 9,  // a kSnapshot that has not taken effect yet

@@ -205,6 +205,7 @@ void Server::schedule_tick() {
       mesh_->set_ensemble(replica_->membership().ensemble(), replica_->membership().votes());
     }
     log_role();
+    log_mismatch();
     schedule_tick();
   });
 }
@@ -226,6 +227,15 @@ void Server::log_role() {
                   {"zxid", node::hex(replica_->state().applied.value())},
                   {"votes", replica_->membership().votes()},
                   {"why", replica_->last_change()}});
+}
+
+// Somebody has to look at it: what makes states differ is a fault of a machine, or of this program.
+void Server::log_mismatch() {
+  const zab::Replica::Mismatches& mismatches = replica_->mismatches();
+  if (mismatches.count == logged_mismatches_) return;
+  logged_mismatches_ = mismatches.count;
+  node::log_error("ensemble", "servers are not in the same state",
+                  {{"what", mismatches.last}, {"mismatches", mismatches.count}});
 }
 
 void Server::await_signal() {

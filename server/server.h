@@ -51,6 +51,7 @@ class Server {
   // Of an ensemble of several servers.
   [[nodiscard]] bool is_member() const { return config_.members.size() > 1; }
   void log_role();
+  void log_mismatch();
   void finish();
   void log_summary(const node::OpenedData& data, const node::Replayed& replayed) const;
 
@@ -77,6 +78,7 @@ class Server {
   bool more_to_do_ = false;  // without waiting for anything
   zab::Role logged_role_ = zab::Role::kLooking;
   bool logged_serving_ = false;
+  uint64_t logged_mismatches_ = 0;
   bool stopping_ = false;
   bool stop_overdue_ = false;
   bool no_log_space_ = false;

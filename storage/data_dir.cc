@@ -351,14 +351,16 @@ Expected<std::string> make_damaged_folder(FileSystem& files, const std::string& 
   return aside;
 }
 
-Expected<std::string> DataDir::set_aside(const std::string& name) {
-  const auto aside = make_damaged_folder(*files_, path_);
+Expected<std::string> set_aside(FileSystem& files, const std::string& folder,
+                                const std::string& name) {
+  const auto aside = make_damaged_folder(files, folder);
   if (!aside) return aside;
-  if (auto done = files_->rename(path_ + "/" + name, *aside + "/" + name); !done) {
+  if (auto done = files.rename(folder + "/" + name, *aside + "/" + name); !done) {
     return storage_error(done.error());
   }
-  if (auto done = files_->sync_dir(*aside); !done) return storage_error(done.error());
-  if (auto done = files_->sync_dir(path_); !done) return storage_error(done.error());
+  for (const std::string& changed : {*aside, folder}) {
+    if (auto done = files.sync_dir(changed); !done) return storage_error(done.error());
+  }
   return aside;
 }
 

@@ -4,7 +4,8 @@
 //   identity           text: whose data this is (see below)
 //   wal/               the log, with a copy of identity: it may lie elsewhere
 //   tree.<generation>/ the stored tree; the next generation is a snapshot being installed
-//   damaged-<n>/       what was put aside by an operator's order; never read again
+//   damaged-<n>/       what was put aside, by an operator's order or because the ensemble has
+//                      something better; never read again
 //
 // `identity` is written atomically, once for each change of its content:
 //
@@ -56,6 +57,10 @@ inline constexpr std::string_view kDamagedPrefix = "damaged-";
 [[nodiscard]] Expected<std::string> make_damaged_folder(FileSystem& files,
                                                         const std::string& parent);
 
+// Moves an entry of this folder ("tree.1", "wal") into a fresh damaged-<n>/ of it; its path.
+Expected<std::string> set_aside(FileSystem& files, const std::string& folder,
+                                const std::string& name);
+
 [[nodiscard]] std::string tree_path(const std::string& data_dir, uint64_t generation);
 // With the plain files in it; not durable before the parent is synced.
 Expected<void> remove_folder(FileSystem& files, const std::string& path);
@@ -96,9 +101,9 @@ class DataDir {
   // generation that the log says is current (nullopt: there is none).
   Expected<void> keep_only_generation(std::optional<uint64_t> current);
 
-  // Moves an entry of the directory ("tree.1", "wal") into a fresh damaged-<n>/, whose path is
-  // returned.
-  Expected<std::string> set_aside(const std::string& name);
+  Expected<std::string> set_aside(const std::string& name) {
+    return storage::set_aside(*files_, path_, name);
+  }
 
  private:
   DataDir(FileSystem& files, std::string path) : files_(&files), path_(std::move(path)) {}

@@ -55,6 +55,7 @@ tl::expected<void, std::string> LogContents::apply(const LogRecordView& record, 
     case LogRecordKind::kSnapshot: apply_snapshot(record, place, repeated); return {};
     case LogRecordKind::kFounding: founding_ = record.payload; return {};
     case LogRecordKind::kCommitted: committed_ = std::max(committed_, record.zxid); return {};
+    case LogRecordKind::kDiverged: diverged_ = record.zxid; return {};
     case LogRecordKind::kEpochEnds: return apply_epoch_ends(record.payload, repeated);
     case LogRecordKind::kPendingSnapshot: return apply_pending_snapshot(record, place, repeated);
   }
@@ -65,6 +66,8 @@ void LogContents::apply_current_epoch(Epoch epoch, bool repeated) {
   current_epoch_ = std::max(current_epoch_, epoch);
   if (!pending_ || repeated) return;
   snapshot_ = std::move(pending_);
+  snapshot_->replaces_diverged = diverged_.has_value();
+  diverged_.reset();
   pending_.reset();
   std::erase_if(cuts_, [&](const Cut& cut) { return cut.place < snapshot_->place; });
   std::erase_if(voids_, [&](const Void& none) { return none.end < snapshot_->place; });
@@ -164,6 +167,7 @@ void LogContents::repeat_into(RecordBatch& batch) const {
   batch.add(LogRecordKind::kCurrentEpoch, Zxid(), current_epoch_.value(), {});
   batch.add(LogRecordKind::kCommitted, committed_, 0, {});
   if (!founding_.empty()) batch.add(LogRecordKind::kFounding, Zxid(), 0, founding_);
+  if (diverged_) batch.add(LogRecordKind::kDiverged, *diverged_, 0, {});
   if (snapshot_) {
     batch.add(LogRecordKind::kSnapshot, snapshot_->zxid, snapshot_->generation, snapshot_->digest);
   }

@@ -30,6 +30,7 @@ struct InstalledSnapshot {
   uint64_t generation = 0;  // of the tree
   std::string digest;
   RecordPlace place;
+  bool replaces_diverged = false;  // what was before it differed from the ensemble's
   bool operator==(const InstalledSnapshot&) const = default;
 };
 
@@ -66,6 +67,10 @@ class LogContents {
   // What it was before the pending snapshot.
   [[nodiscard]] Zxid last_zxid_before_pending() const { return last_before_pending_; }
 
+  // The state that this log and its tree make differs from the ensemble's; what was applied when
+  // that was found.
+  [[nodiscard]] const std::optional<Zxid>& diverged() const { return diverged_; }
+
   // The records with which a new segment repeats all of this.
   void repeat_into(RecordBatch& batch) const;
 
@@ -95,6 +100,7 @@ class LogContents {
   Zxid last_zxid_;
   std::vector<Zxid> epoch_ends_;  // the last of them is `last_zxid_`, unless that is 0
   std::string founding_;
+  std::optional<Zxid> diverged_;
   std::optional<InstalledSnapshot> snapshot_;
   std::optional<InstalledSnapshot> pending_;
   RecordPlace pending_begin_;  // of the first, if one pending snapshot replaced another

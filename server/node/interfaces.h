@@ -113,6 +113,9 @@ class LogStore {
   [[nodiscard]] virtual DurationFigures flush_times() const = 0;
 };
 
+// What becomes of a stored tree when another takes its place.
+enum class ReplacedTree { kRemoved, kPutAside };
+
 // The stored tree, as the loop drives it: takes after-images, writes a checkpoint now and then
 // on another thread.
 class TreeStore {
@@ -122,7 +125,7 @@ class TreeStore {
   virtual void collect(const state::State& state, const state::Changes& changes) = 0;
   // The state is now one that SnapshotStore has received; its tree, of this generation, takes the
   // place of the one before. Called before the changes made to the new state are collected.
-  virtual void switch_generation(uint64_t generation, const state::State& state) = 0;
+  virtual void switch_generation(uint64_t generation, ReplacedTree replaced) = 0;
   // Where the tree in use lies; empty: not on a disk.
   [[nodiscard]] virtual std::string path() const = 0;
   // After-images that no checkpoint under way holds.

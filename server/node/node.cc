@@ -164,7 +164,9 @@ void Node::carry_out_for_peers(zab::Output& output) {
   for (const zab::HistoryRead& read : output.reads) log_.read_history(read);
   for (const zab::SnapshotSend& snapshot : output.snapshots) snapshots_->send(snapshot.link);
   if (output.installed_generation != 0) {
-    tree_.switch_generation(output.installed_generation, replica_.state());
+    tree_.switch_generation(output.installed_generation, output.keeps_replaced_tree
+                                                             ? ReplacedTree::kPutAside
+                                                             : ReplacedTree::kRemoved);
   }
   for (const zab::PeerClose& closed : output.peers_closed) {
     peers_->close(closed.link, closed.reason);

@@ -25,6 +25,7 @@ zab::Restored restored_from(const OpenedData& data) {
   const storage::LogScan& scan = data.log->recovered();
   zab::Restored restored;
   restored.promises = data.promises;
+  restored.diverged = scan.contents.diverged().has_value();
   for (const Zxid end : scan.contents.epoch_ends()) {
     restored.epoch_ends.push_back({epoch_of(end), counter_of(end)});
   }

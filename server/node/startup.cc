@@ -97,6 +97,7 @@ class Opening {
   Started<void> repair_log(const LogDamage& damage);
   Started<void> move_checkpoint(std::optional<LogPosition> position);
   Started<std::optional<LogPosition>> where_a_repair_ended() const;
+  Started<void> keep_diverged_trees() const;
   Started<void> keep_only_generation(std::optional<uint64_t> generation);
   void take_log(std::unique_ptr<storage::Log> log);
   [[nodiscard]] std::string digest_text() const {
@@ -268,7 +269,21 @@ Started<void> Opening::open_behind_tree() {
     if (auto done = open_store(); !done) return done;
   }
   take_log(std::move(*log));
+  if (auto kept = keep_diverged_trees(); !kept) return kept;
   return keep_only_generation(data_.generation);
+}
+
+// The last run may have ended between the installation of a snapshot and this.
+Started<void> Opening::keep_diverged_trees() const {
+  const std::optional<storage::InstalledSnapshot>& installed = data_.log->contents().snapshot();
+  if (!installed || !installed->replaces_diverged) return {};
+  const auto generations = data_.dir.generations();
+  if (!generations) return startup_failure(generations.error());
+  for (const uint64_t generation : *generations) {
+    if (generation >= data_.generation) break;
+    if (auto done = put_aside_diverged_tree(data_.dir.path(), generation); !done) return done;
+  }
+  return {};
 }
 
 Started<void> Opening::open_store() {

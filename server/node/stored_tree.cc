@@ -89,6 +89,15 @@ Started<storage::Store> create_stored_tree(const std::string& path,
   return std::move(*store);
 }
 
+Started<void> put_aside_diverged_tree(const std::string& data_dir, uint64_t generation) {
+  const auto aside = storage::set_aside(storage::posix_file_system(), data_dir,
+                                        "tree." + std::to_string(generation));
+  if (!aside) return startup_failure(aside.error());
+  log_warn("store", "the tree that differed from the ensemble's is kept; look at it, then remove it",
+           {{"kept", *aside}});
+  return {};
+}
+
 storage::CheckpointMeta checkpoint_meta(const state::State& state, const zab::Promises& promises,
                                         const storage::DirectoryIdentity& identity,
                                         storage::LogPosition position) {

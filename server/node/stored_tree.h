@@ -30,6 +30,11 @@ struct StoredTree {
                                                          const state::State& state,
                                                          const storage::CheckpointMeta& meta);
 
+// Keeps the tree of a state that differed from the ensemble's for somebody to look at, in
+// damaged-<n>/ of the data directory.
+[[nodiscard]] Started<void> put_aside_diverged_tree(const std::string& data_dir,
+                                                    uint64_t generation);
+
 // What holds after exactly these entries, for a checkpoint.
 [[nodiscard]] storage::CheckpointMeta checkpoint_meta(const state::State& state,
                                                       const zab::Promises& promises,

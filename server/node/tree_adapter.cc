@@ -21,6 +21,13 @@ void sort_unique(std::vector<Id>& ids) {
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
 }
 
+Started<void> remove_replaced_tree(const std::string& data_dir, uint64_t generation) {
+  const auto removed = storage::remove_folder(storage::posix_file_system(),
+                                              storage::tree_path(data_dir, generation));
+  if (!removed) return startup_failure(removed.error());
+  return {};
+}
+
 }  // namespace
 
 TreeAdapter::TreeAdapter(asio::io_context& io, storage::Store store, uint64_t generation,
@@ -64,8 +71,8 @@ void TreeAdapter::start(storage::Store store) {
   thread_ = std::make_shared<storage::StoreThread>(std::move(store), options, std::move(callbacks));
 }
 
-void TreeAdapter::switch_generation(uint64_t generation, const state::State&) {
-  retire(std::move(thread_), std::exchange(generation_, generation));
+void TreeAdapter::switch_generation(uint64_t generation, ReplacedTree replaced) {
+  retire(std::move(thread_), std::exchange(generation_, generation), replaced);
   events_.no_space(false);
   gathering_ = {};
   busy_ = false;
@@ -76,17 +83,19 @@ void TreeAdapter::switch_generation(uint64_t generation, const state::State&) {
   start(std::move(*store));
 }
 
-void TreeAdapter::retire(std::shared_ptr<storage::StoreThread> thread, uint64_t generation) {
+void TreeAdapter::retire(std::shared_ptr<storage::StoreThread> thread, uint64_t generation,
+                         ReplacedTree replaced) {
   if (retiring_.joinable()) retiring_.join();
-  retiring_ = std::thread([thread = std::move(thread),
-                           path = storage::tree_path(config_.data_dir, generation)]() mutable {
+  retiring_ = std::thread([thread = std::move(thread), generation, replaced,
+                           data_dir = config_.data_dir]() mutable {
     thread->stop();
     thread.reset();
-    const auto removed = storage::remove_folder(storage::posix_file_system(), path);
-    if (!removed) {
-      log_warn("store", "the tree that was replaced cannot be removed; the next start tries again",
-               {{"why", removed.error().what}});
-    }
+    const bool is_kept = replaced == ReplacedTree::kPutAside;
+    const auto done = is_kept ? put_aside_diverged_tree(data_dir, generation)
+                              : remove_replaced_tree(data_dir, generation);
+    if (done) return;
+    log_warn("store", "the tree that was replaced is still there; the next start tries again",
+             {{"why", done.error().what}});
   });
 }
 

@@ -37,7 +37,7 @@ class TreeAdapter final : public TreeStore {
   ~TreeAdapter() override;
 
   void collect(const state::State& state, const state::Changes& changes) override;
-  void switch_generation(uint64_t generation, const state::State& state) override;
+  void switch_generation(uint64_t generation, ReplacedTree replaced) override;
   [[nodiscard]] std::string path() const override {
     return storage::tree_path(config_.data_dir, generation_);
   }
@@ -61,8 +61,9 @@ class TreeAdapter final : public TreeStore {
   void start(storage::Store store);
   void begin(const zab::Replica& replica);
   void done(int64_t commit_ns);
-  // Ends the thread and removes its tree, without keeping the loop waiting.
-  void retire(std::shared_ptr<storage::StoreThread> thread, uint64_t generation);
+  // Ends the thread and removes its tree or puts it aside, without keeping the loop waiting.
+  void retire(std::shared_ptr<storage::StoreThread> thread, uint64_t generation,
+              ReplacedTree replaced);
 
   asio::io_context& io_;
   const Config& config_;

@@ -2,7 +2,8 @@
 // belongs to. The leader's; volatile. Pure.
 //
 // Replicas that evaluate the same entries reach the same digest. Where they do not, a quorum of
-// the voters is believed and the others stop serving; without one nobody is.
+// the voters is believed and the others stop serving; without one nobody is,
+// and somebody has to look at it.
 #pragma once
 
 #include <cstdint>
@@ -16,28 +17,40 @@ namespace topod::zab {
 
 class DigestBook {
  public:
-  // The servers that differ from the value which a quorum holds at this zxid; none while there is
-  // no such value. Zxids older than those that are kept are ignored.
-  std::vector<ServerId> note(ServerId server, Zxid zxid, uint64_t digest, const Quorum& quorum) {
+  struct Verdict {
+    // The servers that differ from the value which a quorum holds at this zxid.
+    std::vector<ServerId> differ;
+    // No value can be that of a quorum any more: nobody knows who is right.
+    bool is_open = false;
+  };
+  // Zxids older than those that are kept are ignored. `is_here(ServerId)`: that voter may still
+  // report.
+  template <class IsHere>
+  Verdict note(ServerId server, Zxid zxid, uint64_t digest, const Quorum& quorum,
+               const IsHere& is_here) {
     if (pages_.size() >= kPages && !pages_.contains(zxid)) {
       if (zxid < pages_.begin()->first) return {};
       pages_.erase(pages_.begin());
     }
-    std::map<ServerId, uint64_t>& page = pages_[zxid];
+    Page& page = pages_[zxid];
     page[server] = digest;
+    Verdict verdict{.differ = {}, .is_open = true};
     for (const auto& [believed, value] : page) {
-      const bool is_agreed = quorum.reached([&, v = value](ServerId voter) {
+      const auto holds = [&, v = value](ServerId voter, bool otherwise) {
         const auto found = page.find(voter);
-        return found != page.end() && found->second == v;
-      });
-      if (!is_agreed) continue;
-      std::vector<ServerId> differ;
-      for (const auto& [who, other] : page) {
-        if (other != value) differ.push_back(who);
+        return found == page.end() ? otherwise : found->second == v;
+      };
+      if (quorum.reached([&](ServerId voter) { return holds(voter, false); })) {
+        verdict.is_open = false;
+        for (const auto& [who, other] : page) {
+          if (other != value) verdict.differ.push_back(who);
+        }
+        return verdict;
       }
-      return differ;
+      verdict.is_open &=
+          !quorum.reached([&](ServerId voter) { return holds(voter, is_here(voter)); });
     }
-    return {};
+    return verdict;
   }
   // It is told, or gone: what it has said counts no more.
   void forget(ServerId server) {
@@ -46,8 +59,10 @@ class DigestBook {
   void clear() { pages_.clear(); }
 
  private:
+  using Page = std::map<ServerId, uint64_t>;
+
   static constexpr size_t kPages = 64;
-  std::map<Zxid, std::map<ServerId, uint64_t>> pages_;
+  std::map<Zxid, Page> pages_;
 };
 
 }  // namespace topod::zab

@@ -35,6 +35,7 @@ class Journal {
   uint64_t found(entry::Founding founding);
   uint64_t truncate(Zxid last) { return add(LogRecordKind::kTruncate, last, 0, {}); }
   uint64_t install(Zxid zxid, uint64_t generation, std::string digest);
+  uint64_t diverged(Zxid applied) { return add(LogRecordKind::kDiverged, applied, 0, {}); }
   uint64_t committed(Zxid zxid) { return add(LogRecordKind::kCommitted, zxid, 0, {}); }
   // The number that the next record will have; `transaction` takes it.
   [[nodiscard]] uint64_t next_number() const { return appended_ + 1; }

@@ -108,6 +108,11 @@ void Leader::plan(Learner& learner, const peer::AckEpoch& ack) {
   const SyncPlan plan =
       plan_sync(history.ends(), std::min(history.log_begin(), history.window_begin()),
                 {ends, Zxid(ack.last_zxid()), Zxid(ack.applied_zxid())});
+  if (plan.diverged && !learner.wants_snapshot) {
+    learner.diverged = true;
+    tell_diverged(learner);
+    return;
+  }
   if (plan.kind == SyncPlan::Kind::kSnapshot || learner.wants_snapshot) {
     learner.snapshotting = true;
     parts_.output.snapshots.push_back({learner.link});
@@ -115,6 +120,13 @@ void Leader::plan(Learner& learner, const peer::AckEpoch& ack) {
   }
   learner.cursor = plan.point;
   if (plan.truncate) send_to(learner.link).mutable_truncate()->set_zxid(plan.point.value());
+}
+
+// Not before a quorum has promised: until then it may be this leader that misses something. The
+// learner keeps what it has aside, and comes again for a snapshot.
+void Leader::tell_diverged(Learner& learner) {
+  learner.snapshotting = true;
+  if (phase_ >= Phase::kSynchronising) send_to(learner.link).mutable_diverged();
 }
 
 void Leader::begin_synchronising() {
@@ -125,6 +137,9 @@ void Leader::begin_synchronising() {
   initial_end_ = parts_.history.last_zxid();
   current_epoch_record_ = parts_.journal.set_current_epoch(epoch_);
   phase_ = Phase::kSynchronising;
+  for (auto& [server, learner] : learners_) {
+    if (learner.diverged) tell_diverged(learner);
+  }
 }
 
 void Leader::establish() {

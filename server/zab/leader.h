@@ -103,6 +103,7 @@ class Leader {
   void commit();
   void bring_up_to_date(Learner& learner);
   void plan(Learner& learner, const peer::AckEpoch& ack);
+  void tell_diverged(Learner& learner);
   [[nodiscard]] Zxid new_leader_at(const Learner& learner) const;
   [[nodiscard]] bool window_is_full(const Learner& learner) const;
   void note_progress(Learner& learner, int64_t now_ms);

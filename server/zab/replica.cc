@@ -8,7 +8,6 @@ namespace topod::zab {
 
 namespace {
 constexpr int64_t kDigestInterval = 128;
-constexpr size_t kDigestSamplesMax = 1'024;
 }  // namespace
 
 Replica::Replica(ReplicaConfig config, state::State state, Incarnation incarnation)
@@ -43,6 +42,7 @@ void Replica::prepare(Restored restored) {
   history_.start(std::move(restored.epoch_ends), state_.applied, restored.log_begin);
   history_.keep_window(!membership_.is_alone());
   committed_ = logged_committed_ = state_.applied;
+  diverged_ = restored.diverged;
 }
 
 void Replica::restore(Zxid zxid, Zxid predecessor, std::string_view entry_bytes) {
@@ -58,7 +58,7 @@ void Replica::start(Moment now) {
   leaderless_ms_ = last_contact_ms_ = now.monotonic_ms();
   looking_since_us_ = now.monotonic_us;
   membership_.start();
-  look("started");
+  look(diverged_ ? "started; this server's state differs from that of the others" : "started");
 }
 
 // ---- inputs from clients and the disk --------------------------------------------------------
@@ -260,19 +260,6 @@ void Replica::apply_committed() {
     // A proposal made while this one was answered may be committed already: alone it is not, for
     // it is not durable.
   }
-}
-
-void Replica::sample_digest(Zxid zxid) {
-  samples_.push_back({zxid, state_.digest.low()});
-  if (samples_.size() > kDigestSamplesMax) samples_.pop_front();
-  if (follower_) {
-    peer::Digest digest;
-    digest.set_zxid(zxid.value());
-    digest.set_low(state_.digest.low());
-    digest.set_high(state_.digest.high());
-    follower_->report(digest);
-  }
-  if (leader_) note_digest(config_.self, zxid, state_.digest.low());
 }
 
 void Replica::apply(const Proposal& proposal) {

@@ -46,6 +46,7 @@ struct Restored {
   Promises promises;
   std::vector<EpochEnd> epoch_ends;
   Zxid log_begin;  // transactions above it can be read from the log
+  bool diverged = false;  // what log and tree make differs from the ensemble's
 };
 
 class Replica final : private RequestSink {
@@ -135,6 +136,12 @@ class Replica final : private RequestSink {
   [[nodiscard]] const Promises& promises() const { return journal_.promises(); }
   // This server's state differed from that of the majority: it waits for a snapshot.
   [[nodiscard]] bool diverged() const { return diverged_; }
+  struct Mismatches {
+    uint64_t count = 0;
+    std::string last;  // in words
+  };
+  // States that did not agree: this server's own, and while it led those of others.
+  [[nodiscard]] const Mismatches& mismatches() const { return mismatches_; }
 
  private:
   struct Peer {
@@ -160,8 +167,14 @@ class Replica final : private RequestSink {
   void apply_committed();
   void apply(const Proposal& proposal);
   void evaluate(Zxid zxid);
-  void sample_digest(Zxid zxid);
   [[nodiscard]] Zxid apply_limit() const;
+
+  // replica_digests.cc: whether all are in the same state
+  void sample_digest(Zxid zxid);
+  void note_digest(ServerId server, Zxid zxid, uint64_t digest);
+  void heard_diverged(const peer::Diverged& told);
+  void set_diverged(const std::string& why);
+  void note_mismatch(std::string what);
 
   // replica_roles.cc: who leads, and this server's part
   void advance_role();
@@ -182,8 +195,6 @@ class Replica final : private RequestSink {
   void membership_changed();
   [[nodiscard]] bool has_ended(const peer::Notification& leader) const;
   [[nodiscard]] bool is_eligible() const;
-  void note_digest(ServerId server, Zxid zxid, uint64_t digest);
-  void set_diverged(const std::string& where);
   [[nodiscard]] bool is_stalled() const;
   void tick_leader();
   [[nodiscard]] uint32_t supported_level() const;
@@ -241,6 +252,8 @@ class Replica final : private RequestSink {
   std::vector<entry::Entry> due_;
   std::deque<DigestSample> samples_;
   DigestBook digests_;  // leading
+  Zxid open_question_;  // leading: the last zxid at which nobody knows who is right
+  Mismatches mismatches_;
   bool diverged_ = false;
   bool log_watermark_ = false;  // in this turn, though nothing else is logged
 };

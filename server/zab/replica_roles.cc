@@ -75,7 +75,7 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
       if (!follower_ || follower_->link() != link) return true;
       return follower_->message(message, now);
     case peer::Message::kDiverged:
-      if (follower_ && follower_->link() == link) set_diverged("its leader says so");
+      if (follower_ && follower_->link() == link) heard_diverged(message.diverged());
       return true;
     case peer::Message::kSyncReply:
       if (follower_ && follower_->link() == link) {
@@ -146,32 +146,6 @@ bool Replica::heard_notification(ServerId server, const peer::Notification& noti
   election_.heard(server, notification, membership_.counts(server, peer.instance),
                   now_.monotonic_ms());
   return true;
-}
-
-// The majority is believed; a leader that is not of it leads no more.
-void Replica::note_digest(ServerId server, Zxid zxid, uint64_t digest) {
-  if (!leader_ || !leader_->established()) return;
-  for (const ServerId differs : digests_.note(server, zxid, digest, membership_.quorum())) {
-    digests_.forget(differs);
-    if (differs == config_.self) {
-      set_diverged("the majority differs");
-      return;
-    }
-    const auto peer = peers_.find(differs);
-    if (peer == peers_.end()) continue;
-    PeerSend& send = output_.peers.emplace_back();
-    send.links.push_back(peer->second.link);
-    send.message.mutable_diverged()->mutable_digest()->set_zxid(zxid.value());
-  }
-}
-
-// Its log still votes, but what it made of it is not to be served.
-void Replica::set_diverged(const std::string& where) {
-  if (diverged_ || (follower_ && follower_->is_installing())) return;
-  diverged_ = true;
-  clients_.close_all(CloseReason::kDiverged);
-  if (follower_) output_.peers_closed.push_back({follower_->link(), "the state has diverged"});
-  look("this server's state differs from that of the others: " + where);
 }
 
 void Replica::history_read(LinkId link, std::vector<HistoryEntry> entries, bool gone, Moment now) {
@@ -380,6 +354,7 @@ void Replica::install(ReceivedSnapshot snapshot) {
   state_.changes.clear();
   committed_ = logged_committed_ = state_.applied;
   samples_.clear();
+  output_.keeps_replaced_tree = diverged_;
   diverged_ = false;
   output_.installed_generation = snapshot.generation;
   membership_.state_replaced();

@@ -25,6 +25,18 @@ Zxid common_point(std::span<const EpochEnd> leader, std::span<const EpochEnd> fo
   return Zxid(0);
 }
 
+// Whether a log with these ends is known not to hold this transaction. What was before the first
+// of them is not known.
+bool lacks(std::span<const EpochEnd> ends, Zxid zxid) {
+  if (zxid == Zxid(0)) return false;
+  if (ends.empty()) return true;
+  const auto end = std::find_if(ends.begin(), ends.end(), [&](const EpochEnd& one) {
+    return one.epoch >= epoch_of(zxid);
+  });
+  if (end != ends.end() && end->epoch == epoch_of(zxid)) return end->counter < counter_of(zxid);
+  return end != ends.begin();
+}
+
 }  // namespace
 
 SyncPlan plan_sync(std::span<const EpochEnd> leader_ends, Zxid readable_after,
@@ -35,6 +47,7 @@ SyncPlan plan_sync(std::span<const EpochEnd> leader_ends, Zxid readable_after,
     const EpochEnd& end = leader_ends.back();
     plan.point = std::min(make_zxid(end.epoch, end.counter), follower.last);
   }
+  plan.diverged = lacks(leader_ends, follower.applied);
   if (plan.point < readable_after || plan.point < follower.applied) return plan;
   plan.kind = SyncPlan::Kind::kDifference;
   plan.truncate = follower.last > plan.point;

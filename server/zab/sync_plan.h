@@ -17,6 +17,9 @@ struct SyncPlan {
   Kind kind = Kind::kSnapshot;
   Zxid point;             // in both logs; what follows is sent
   bool truncate = false;  // the follower holds more than that
+  // The follower has applied what the leader does not have: it was promised to somebody who could
+  // not promise it.
+  bool diverged = false;
 };
 
 struct FollowerLog {

@@ -182,6 +182,7 @@ zab::Restored Member::restored(const storage::Log& log, const storage::Checkpoin
   restored.promises.accepted_epoch = std::max(meta.accepted_epoch, contents.accepted_epoch());
   restored.promises.current_epoch = std::max(meta.current_epoch, contents.current_epoch());
   if (MUTANT(CurrentEpochForgotten)) restored.promises.current_epoch = Epoch{};
+  restored.diverged = contents.diverged().has_value();
   if (!contents.founding().empty()) {
     CHECK(restored.promises.founding.ParseFromString(contents.founding()));
   }

@@ -165,7 +165,7 @@ void TreeStore::begin(const storage::CheckpointMeta& meta) {
   });
 }
 
-void TreeStore::switch_generation(uint64_t generation, const state::State&) {
+void TreeStore::switch_generation(uint64_t generation, node::ReplacedTree) {
   CHECK(trees_.contains(generation));
   generation_ = generation;
   gathering_ = {};

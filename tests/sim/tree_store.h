@@ -48,7 +48,7 @@ class TreeStore final : public node::TreeStore {
   TreeStore(World& world, StoredTrees& trees, uint64_t generation, Events events);
 
   void collect(const state::State& state, const state::Changes& changes) override;
-  void switch_generation(uint64_t generation, const state::State& state) override;
+  void switch_generation(uint64_t generation, node::ReplacedTree replaced) override;
   [[nodiscard]] std::string path() const override { return {}; }
   [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] node::DurationFigures checkpoint_times() const override { return {}; }

@@ -206,7 +206,7 @@ TEST_F(TreeAdapterTest, AfterASwitchTheOldTreeGoesAndCheckpointsGoToTheNewOne) {
   zab::ReplicaConfig replica_config;
   replica_config.self = ServerId(1);
   zab::Replica replica(replica_config, state::State::initial(), Incarnation(1));
-  adapter_->switch_generation(2, replica.state());
+  adapter_->switch_generation(2, ReplacedTree::kRemoved);
   EXPECT_EQ(adapter_->generation(), 2U);
   EXPECT_EQ(adapter_->path(), storage::tree_path(config_.data_dir, 2));
   EXPECT_TRUE(frozen->meta().has_value()) << "what was being streamed can still be read";
@@ -222,6 +222,19 @@ TEST_F(TreeAdapterTest, AfterASwitchTheOldTreeGoesAndCheckpointsGoToTheNewOne) {
   const auto tree = load_stored_tree(storage::tree_path(config_.data_dir, 2));
   ASSERT_TRUE(tree.has_value()) << tree.error().what;
   EXPECT_EQ(tree->meta.log_segment, 5U);
+}
+
+TEST_F(TreeAdapterTest, TheTreeOfAStateThatHadDivergedIsKept) {
+  static_cast<void>(make_tree(2));
+  zab::ReplicaConfig replica_config;
+  replica_config.self = ServerId(1);
+  zab::Replica replica(replica_config, state::State::initial(), Incarnation(1));
+  adapter_->switch_generation(2, ReplacedTree::kPutAside);
+  adapter_->stop(replica);
+  adapter_.reset();
+  EXPECT_FALSE(has_tree(1));
+  const auto kept = load_stored_tree(config_.data_dir + "/damaged-1/tree.1");
+  EXPECT_TRUE(kept.has_value()) << kept.error().what;
 }
 
 }  // namespace

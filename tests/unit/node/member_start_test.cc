@@ -31,7 +31,7 @@ using ::testing::SizeIs;
 class NoTree final : public TreeStore {
  public:
   void collect(const state::State&, const state::Changes&) override {}
-  void switch_generation(uint64_t, const state::State&) override {}
+  void switch_generation(uint64_t, ReplacedTree) override {}
   [[nodiscard]] std::string path() const override { return {}; }
   [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }
@@ -76,6 +76,7 @@ class MemberStart : public ::testing::Test {
     EXPECT_TRUE(replayed.has_value()) << replayed.error().what;
     applied_ = replica.state().applied;
     last_logged_ = replica.history().last_zxid();
+    diverged_ = replica.diverged();
     return replayed.value_or(Replayed{});
   }
   void append(const std::vector<LogRecord>& records) {
@@ -158,6 +159,7 @@ class MemberStart : public ::testing::Test {
   InstanceId instance_{};
   Zxid applied_;
   Zxid last_logged_;
+  bool diverged_ = false;
 };
 
 TEST_F(MemberStart, WhatIsNotKnownToBeCommittedIsRestoredAndNotApplied) {
@@ -357,6 +359,28 @@ TEST_F(InstalledTree, OneThatTookEffectTakesThePlaceOfTheOther) {
   EXPECT_EQ(replayed.transactions, 0U);
   EXPECT_EQ(replayed.uncommitted, 1U);
   EXPECT_EQ(last_logged_, make_zxid(Epoch(1), 41));
+}
+
+TEST_F(MemberStart, AStateThatHasDivergedIsNotServedAfterARestart) {
+  make_history();
+  start();
+  append({{LogRecordKind::kDiverged, make_zxid(Epoch(1), 3), 0, {}}});
+  start();
+  replay();
+  EXPECT_TRUE(diverged_);
+}
+
+TEST_F(InstalledTree, OneThatTookThePlaceOfADivergedOneLeavesThatForSomebodyToLookAt) {
+  make_two_trees();
+  append({{LogRecordKind::kDiverged, make_zxid(Epoch(1), 3), 0, {}},
+          {LogRecordKind::kSnapshot, kZxid, 2, "digest"},
+          {LogRecordKind::kCurrentEpoch, {}, 2, {}}});
+  start();
+  expect_generation(2, kZxid);
+  EXPECT_THAT(put_aside(), ElementsAre("damaged-1"));
+  EXPECT_TRUE(fs::exists(config_.data_dir + "/damaged-1/tree.1"));
+  replay();
+  EXPECT_FALSE(diverged_);
 }
 
 TEST_F(InstalledTree, WithoutOneThatTookEffectItIsABlankLearner) {

@@ -69,7 +69,7 @@ class RecordingTree final : public TreeStore {
     nodes += changes.nodes.size();
     ++collections;
   }
-  void switch_generation(uint64_t, const state::State&) override {}
+  void switch_generation(uint64_t, ReplacedTree) override {}
   [[nodiscard]] std::string path() const override { return place; }
   [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }

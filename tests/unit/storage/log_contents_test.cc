@@ -172,12 +172,28 @@ TEST_F(LogContentsTest, EndsOfEpochsThatDoNotFitTheLogAreRefused) {
   EXPECT_TRUE(refused({}, true));
 }
 
+TEST_F(LogContentsTest, AStateThatHasDivergedIsSoUntilASnapshotTakesEffect) {
+  ASSERT_TRUE(apply(LogRecordKind::kDiverged, 7).has_value());
+  ASSERT_TRUE(apply(LogRecordKind::kSnapshot, 20, 2).has_value());
+  EXPECT_EQ(contents_.diverged(), Zxid(7));
+  LogContents given_up = contents_;
+  given_up.give_up_pending_snapshot();
+  EXPECT_EQ(given_up.diverged(), Zxid(7));
+  ASSERT_TRUE(apply(LogRecordKind::kCurrentEpoch, 0, 3).has_value());
+  EXPECT_EQ(contents_.diverged(), std::nullopt);
+  EXPECT_TRUE(contents_.snapshot()->replaces_diverged);
+  ASSERT_TRUE(apply(LogRecordKind::kSnapshot, 30, 3).has_value());
+  ASSERT_TRUE(apply(LogRecordKind::kCurrentEpoch, 0, 4).has_value());
+  EXPECT_FALSE(contents_.snapshot()->replaces_diverged);
+}
+
 TEST_F(LogContentsTest, WhatAHeadRepeatsSaysTheSame) {
   ASSERT_TRUE(apply(LogRecordKind::kFounding, 0).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kAcceptedEpoch, 0, 4).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kSnapshot, 20, 2).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kCurrentEpoch, 0, 3).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kCommitted, 20).has_value());
+  ASSERT_TRUE(apply(LogRecordKind::kDiverged, 15).has_value());
   transaction(zxid_of(1, 3).value());
   RecordBatch head;
   contents_.repeat_into(head);
@@ -192,6 +208,7 @@ TEST_F(LogContentsTest, WhatAHeadRepeatsSaysTheSame) {
   EXPECT_EQ(again.current_epoch(), Epoch(3));
   EXPECT_EQ(again.committed(), Zxid(20));
   EXPECT_EQ(again.founding(), "payload");
+  EXPECT_EQ(again.diverged(), Zxid(15));
   ASSERT_TRUE(again.snapshot().has_value());
   EXPECT_EQ(again.snapshot()->generation, 2U);
   EXPECT_EQ(again.snapshot()->digest, "payload");

@@ -1,6 +1,8 @@
 #include "tests/unit/zab/ensemble_driver.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "proto/check.h"
 #include "proto/frame.h"
@@ -86,6 +88,7 @@ void EnsembleDriver::start(int id) {
                                 Incarnation(static_cast<uint64_t>(id) * 1'000 + member.run));
   Restored restored;
   Zxid committed;
+  bool installing = false;
   for (const LogRecord& record : member.log) {
     switch (record.kind) {
       case LogRecordKind::kAcceptedEpoch:
@@ -93,7 +96,11 @@ void EnsembleDriver::start(int id) {
         break;
       case LogRecordKind::kCurrentEpoch:
         restored.promises.current_epoch = Epoch(static_cast<uint32_t>(record.number));
+        if (std::exchange(installing, false)) restored.diverged = false;
         break;
+      case LogRecordKind::kSnapshot: installing = true; break;
+      case LogRecordKind::kTruncate: installing = false; break;
+      case LogRecordKind::kDiverged: restored.diverged = true; break;
       case LogRecordKind::kFounding:
         CHECK(restored.promises.founding.ParseFromString(record.payload));
         break;
@@ -145,6 +152,17 @@ void EnsembleDriver::wipe(int id) {
   member.log.clear();
   member.generations.clear();
   ++member.config.instance[1];
+}
+
+void EnsembleDriver::forget_last(int id) {
+  Member& member = at(id);
+  CHECK(member.replica == nullptr);
+  const auto last = std::find_if(member.log.rbegin(), member.log.rend(), [](const auto& record) {
+    return record.kind == LogRecordKind::kTransaction;
+  });
+  CHECK(last != member.log.rend());
+  member.log.erase(std::next(last).base(), member.log.end());
+  member.durable = member.log.size();
 }
 
 int EnsembleDriver::leader() {
@@ -230,6 +248,7 @@ void EnsembleDriver::end_turn(int id) {
     member.log.push_back({append.kind, append.zxid, append.number, std::string(append.payload)});
   }
   carry_out_for_peers(id, output);
+  member.put_aside += output.keeps_replaced_tree ? 1 : 0;
   member.replica->changes().clear();
   deliver_to_clients(id, output);
   const std::vector<HistoryRead> reads = output.reads;

@@ -62,6 +62,10 @@ class EnsembleDriver {
   void crash(int member);
   // A new data directory, empty.
   void wipe(int member);
+  // The log loses its last transaction and what follows it, as no disk of its own accord does.
+  void forget_last(int member);
+  // Trees of states that had diverged, and were kept.
+  [[nodiscard]] int put_aside(int member) { return at(member).put_aside; }
   [[nodiscard]] const std::vector<LogRecord>& log(int member) { return at(member).log; }
 
   // ---- links ---------------------------------------------------------------------------------
@@ -128,6 +132,7 @@ class EnsembleDriver {
     // What the trees of snapshots hold: the transactions up to them.
     std::map<uint64_t, std::vector<LogRecord>> generations;
     uint64_t last_generation = 0;
+    int put_aside = 0;
   };
 
   [[nodiscard]] Member& at(int member) { return members_[static_cast<size_t>(member - 1)]; }

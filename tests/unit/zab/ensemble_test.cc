@@ -279,27 +279,6 @@ TEST(Ensemble, ALeaderThatIsAskedToStopHandsOverWithoutADisconnect) {
   EXPECT_FALSE(client.closed);
 }
 
-TEST(Ensemble, AServerWhoseStateDiffersFromTheMajoritysTakesASnapshot) {
-  EnsembleDriver ensemble;
-  ensemble.start_all();
-  ASSERT_TRUE(ensemble.await_agreement());
-  const int leader = ensemble.leader();
-  for (const int sick : {leader % 3 + 1, leader}) {
-    // As a bit that flipped in memory would.
-    auto& state = const_cast<state::State&>(ensemble.replica(sick).state());
-    state.digest.add(state::Digest(1, 2));
-    Client& client = ensemble.connect(6 - leader - (leader % 3 + 1));
-    ensemble.run();
-    for (int32_t xid = 1; xid <= 260; ++xid) {
-      ensemble.create(client, xid, "/s-", CreateMode::kPersistentSequential);
-    }
-    ensemble.advance(1'000);
-    ASSERT_TRUE(ensemble.await_agreement());
-    EXPECT_FALSE(ensemble.replica(sick).diverged());
-    ensemble.drop(client);
-  }
-}
-
 TEST(Ensemble, AnAdmittedServerVotesThoughItHasNotSeenItsAdmission) {
   EnsembleDriver ensemble;
   ensemble.start_all();

@@ -61,5 +61,21 @@ TEST(SyncPlan, WhatIsAppliedIsNeverCut) {
   EXPECT_EQ(wrong.kind, SyncPlan::Kind::kSnapshot);
 }
 
+TEST(SyncPlan, WhoHasAppliedWhatTheLeaderDoesNotHaveHasDiverged) {
+  const auto has_diverged = [](const std::vector<EpochEnd>& leader, Zxid applied) {
+    return plan(leader, Zxid(0), {{{epoch_of(applied), counter_of(applied)}}, applied}).diverged;
+  };
+  EXPECT_TRUE(has_diverged(kLeader, zxid(3, 6)));
+  EXPECT_FALSE(has_diverged(kLeader, zxid(3, 5)));
+  EXPECT_TRUE(has_diverged(kLeader, zxid(2, 1))) << "an epoch that was another's alone";
+  EXPECT_TRUE(has_diverged(kLeader, zxid(7, 1)));
+  EXPECT_TRUE(has_diverged({}, zxid(1, 1)));
+  EXPECT_FALSE(plan(kLeader, Zxid(0), {{}, Zxid(0)}).diverged);
+  // A leader that was brought up by a snapshot does not know of earlier epochs.
+  const std::vector<EpochEnd> since_a_snapshot = {{Epoch(3), 5}, {Epoch(6), 2}};
+  EXPECT_FALSE(has_diverged(since_a_snapshot, zxid(1, 8)));
+  EXPECT_FALSE(has_diverged(since_a_snapshot, zxid(3, 4)));
+}
+
 }  // namespace
 }  // namespace topod::zab
