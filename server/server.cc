@@ -118,13 +118,12 @@ void Server::join(node::OpenedData data) {
                        .max_outstanding_total = config_.max_outstanding_total,
                        .max_outstanding_bytes = config_.max_outstanding_bytes},
       *replica_, *listener_, *log_, *tree_, clock_, entropy_);
-  administration_.emplace(
-      config_,
-      node::Administration::Facts{.client_port = listener_->port(),
-                                  .log_dir = data.log_dir,
-                                  .open_files_max = open_files_max_,
-                                  .started = clock_.now()},
-      *replica_, *listener_, *log_, *tree_, clock_);
+  administration_.emplace(config_,
+                          node::Administration::Facts{.client_port = listener_->port(),
+                                                      .log_dir = data.log_dir,
+                                                      .open_files_max = open_files_max_,
+                                                      .started = clock_.now()},
+                          *replica_, *listener_, *log_, *tree_, clock_);
   node_->set_administrator(*administration_);
   if (mesh_) {
     snapshots_ = std::make_unique<node::SnapshotAdapter>(

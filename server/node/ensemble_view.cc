@@ -143,8 +143,7 @@ void add_ensemble_gauges(const Config& config, const zab::Replica& replica, cons
   if (replica.membership().is_alone()) return;
   gauges.push_back({"election_count", static_cast<int64_t>(replica.elections().count)});
   gauges.push_back({"last_election_time", replica.elections().last_us / 1000});
-  gauges.push_back(
-      {"digest_mismatches_count", static_cast<int64_t>(replica.mismatches().count)});
+  gauges.push_back({"digest_mismatches_count", static_cast<int64_t>(replica.mismatches().count)});
   if (peers != nullptr) {
     int64_t linked = 0;
     for (const PeerFigures& figures : peers->peers()) {

@@ -93,7 +93,8 @@ Started<void> put_aside_diverged_tree(const std::string& data_dir, uint64_t gene
   const auto aside = storage::set_aside(storage::posix_file_system(), data_dir,
                                         "tree." + std::to_string(generation));
   if (!aside) return startup_failure(aside.error());
-  log_warn("store", "the tree that differed from the ensemble's is kept; look at it, then remove it",
+  log_warn("store",
+           "the tree that differed from the ensemble's is kept; look at it, then remove it",
            {{"kept", *aside}});
   return {};
 }

@@ -86,17 +86,17 @@ void TreeAdapter::switch_generation(uint64_t generation, ReplacedTree replaced) 
 void TreeAdapter::retire(std::shared_ptr<storage::StoreThread> thread, uint64_t generation,
                          ReplacedTree replaced) {
   if (retiring_.joinable()) retiring_.join();
-  retiring_ = std::thread([thread = std::move(thread), generation, replaced,
-                           data_dir = config_.data_dir]() mutable {
-    thread->stop();
-    thread.reset();
-    const bool is_kept = replaced == ReplacedTree::kPutAside;
-    const auto done = is_kept ? put_aside_diverged_tree(data_dir, generation)
-                              : remove_replaced_tree(data_dir, generation);
-    if (done) return;
-    log_warn("store", "the tree that was replaced is still there; the next start tries again",
-             {{"why", done.error().what}});
-  });
+  retiring_ = std::thread(
+      [thread = std::move(thread), generation, replaced, data_dir = config_.data_dir]() mutable {
+        thread->stop();
+        thread.reset();
+        const bool is_kept = replaced == ReplacedTree::kPutAside;
+        const auto done = is_kept ? put_aside_diverged_tree(data_dir, generation)
+                                  : remove_replaced_tree(data_dir, generation);
+        if (done) return;
+        log_warn("store", "the tree that was replaced is still there; the next start tries again",
+                 {{"why", done.error().what}});
+      });
 }
 
 void TreeAdapter::collect(const state::State& state, const state::Changes& changes) {

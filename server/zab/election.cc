@@ -28,7 +28,8 @@ void Election::heard(ServerId id, const peer::Notification& notification, bool c
   peer.leads = notification.role() == peer::Notification::LEADING;
   peer.round = notification.role() == peer::Notification::LOOKING ? notification.round() : 0;
   peer.vote = ServerId(notification.vote());
-  peer.credentials = {Epoch(notification.current_epoch()), Zxid(notification.last_zxid()), id};
+  peer.credentials = {Epoch(notification.current_epoch()), Zxid(notification.last_zxid()),
+                      !notification.no_space(), id};
   peer.eligible = notification.eligible();
   peer.counts = counts;
   if (!looking_) return;

@@ -1,5 +1,5 @@
 // Phase 0: who should lead. Fast leader election: everybody votes for the best it can see, by
-// (current epoch, last zxid, server id); who has a quorum of votes leads.
+// (current epoch, last zxid, space on disk, server id); who has a quorum of votes leads.
 //
 // Only liveness hangs on this: a leader is established only if a quorum, in discovery, holds no
 // better history than its own. So two rules are kept simple. A server votes only for itself and
@@ -22,6 +22,7 @@ namespace topod::zab {
 struct Credentials {
   Epoch current_epoch;
   Zxid last_zxid;
+  bool has_space = true;  // for its log: of equal histories, one that can go on is preferred
   ServerId id;
   auto operator<=>(const Credentials&) const = default;
 };
@@ -35,6 +36,7 @@ class Election {
   void stop() { looking_ = false; }
   [[nodiscard]] bool looking() const { return looking_; }
   [[nodiscard]] bool is_eligible() const { return eligible_; }
+  [[nodiscard]] bool has_space() const { return mine_.has_space; }
 
   // What a linked peer said last. `counts`: its vote does.
   void heard(ServerId peer, const peer::Notification& notification, bool counts, int64_t now_ms);

@@ -36,7 +36,7 @@ struct Learner {
   bool reading = false;  // history is being read from the log for it
   bool snapshotting = false;
   bool diverged = false;  // it has applied what this leader does not have; it is to be told
-  bool buffers = false;  // it has been sent a snapshot, and acknowledges nothing until NEWLEADER
+  bool buffers = false;   // it has been sent a snapshot, and acknowledges nothing until NEWLEADER
 
   struct Sent {
     Zxid last;

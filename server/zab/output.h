@@ -86,7 +86,7 @@ struct Output {
   // Not 0: the state is now that of the received tree of this generation, and its checkpoints go
   // on there. The record which says so is durable.
   uint64_t installed_generation = 0;
-  bool keeps_replaced_tree = false;       // the one before it had diverged: somebody will look at it
+  bool keeps_replaced_tree = false;   // the one before it had diverged: somebody will look at it
   std::vector<ClientOutput> clients;  // each connection at most once
 
   void clear() {

@@ -83,6 +83,11 @@ void Replica::durable(uint64_t record_number, Moment now) {
   pending_since_ms_ = journal_.all_durable() ? -1 : now.monotonic_ms();
 }
 
+void Replica::set_no_log_space(bool no_space) {
+  news_ |= no_space != no_log_space_;
+  no_log_space_ = no_space;
+}
+
 // ---- outputs --------------------------------------------------------------------------------
 
 Output& Replica::output() {

@@ -45,7 +45,7 @@ enum class Role { kLooking, kFollowing, kLeading };
 struct Restored {
   Promises promises;
   std::vector<EpochEnd> epoch_ends;
-  Zxid log_begin;  // transactions above it can be read from the log
+  Zxid log_begin;         // transactions above it can be read from the log
   bool diverged = false;  // what log and tree make differs from the ensemble's
 };
 
@@ -73,7 +73,7 @@ class Replica final : private RequestSink {
   void durable(uint64_t record_number, Moment now);
   void tick(Moment now);
   // Whether the log has no room for more.
-  void set_no_log_space(bool no_space) { no_log_space_ = no_space; }
+  void set_no_log_space(bool no_space);
 
   void peer_connected(LinkId link, ServerId server, const InstanceId& instance,
                       uint32_t feature_level, Moment now);
@@ -197,6 +197,7 @@ class Replica final : private RequestSink {
   [[nodiscard]] bool is_eligible() const;
   [[nodiscard]] bool is_stalled() const;
   void tick_leader();
+  [[nodiscard]] std::string why_resign() const;
   [[nodiscard]] uint32_t supported_level() const;
   [[nodiscard]] Leader::Parts parts();
 

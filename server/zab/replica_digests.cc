@@ -30,9 +30,9 @@ void Replica::sample_digest(Zxid zxid) {
 // The majority is believed; a leader that is not of it leads no more.
 void Replica::note_digest(ServerId server, Zxid zxid, uint64_t digest) {
   if (!leader_ || !leader_->established()) return;
-  const DigestBook::Verdict verdict =
-      digests_.note(server, zxid, digest, membership_.quorum(),
-                    [&](ServerId voter) { return voter == config_.self || peers_.contains(voter); });
+  const DigestBook::Verdict verdict = digests_.note(
+      server, zxid, digest, membership_.quorum(),
+      [&](ServerId voter) { return voter == config_.self || peers_.contains(voter); });
   if (verdict.is_open && zxid > open_question_) {
     open_question_ = zxid;
     note_mismatch("at " + text_of(zxid) + " no majority of the servers is in the same state");

@@ -86,8 +86,7 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
   }
   if (!leader_) return true;  // to a leader that this server is no longer
   switch (message.kind_case()) {
-    case peer::Message::kFollowerInfo:
-      return heard_follower_info(server, message.follower_info());
+    case peer::Message::kFollowerInfo: return heard_follower_info(server, message.follower_info());
     case peer::Message::kAckEpoch: return leader_->ack_epoch(server, message.ack_epoch());
     case peer::Message::kAckNewLeader:
       return leader_->ack_new_leader(server, message.ack_new_leader());
@@ -180,6 +179,7 @@ void Replica::notify(LinkId link) {
   notification.set_current_epoch(journal_.promises().current_epoch.value());
   notification.set_last_zxid(history_.last_zxid().value());
   notification.set_eligible(is_eligible());
+  notification.set_no_space(no_log_space_);
   if (leader_) {
     notification.set_established(leader_->established());
     notification.set_leader_epoch(leader_->epoch().value());
@@ -286,7 +286,9 @@ bool Replica::has_ended(const peer::Notification& leader) const {
 }
 
 bool Replica::is_eligible() const {
-  return membership_.votes() && !stopping_ && !diverged_ && !is_stalled();
+  // What is logged without space does not become durable, and no promise behind it.
+  const bool can_promise = !is_stalled() && (!no_log_space_ || journal_.all_durable());
+  return membership_.votes() && !stopping_ && !diverged_ && can_promise;
 }
 
 ServerId Replica::whom_to_follow() const {
@@ -325,8 +327,9 @@ void Replica::look(std::string why) {
   digests_.clear();
   if (serving_) leaderless_ms_ = now_.monotonic_ms();
   ready_ = serving_ = false;
-  election_.look({journal_.promises().current_epoch, history_.last_zxid(), config_.self},
-                 membership_.votes(), is_eligible(), now_.monotonic_ms());
+  election_.look(
+      {journal_.promises().current_epoch, history_.last_zxid(), !no_log_space_, config_.self},
+      membership_.votes(), is_eligible(), now_.monotonic_ms());
 }
 
 void Replica::begin_leading() {
@@ -379,7 +382,9 @@ void Replica::tick(Moment now) {
   election_.tick(now.monotonic_ms());
   if (follower_) follower_->tick(now);
   if (leader_) tick_leader();
-  if (role_ == Role::kLooking && is_eligible() != election_.is_eligible()) look(last_change_);
+  const bool stands_otherwise =
+      is_eligible() != election_.is_eligible() || no_log_space_ == election_.has_space();
+  if (role_ == Role::kLooking && stands_otherwise) look(last_change_);
   // Nobody's answers come any more; its clients find another server.
   if (follower_ && !follower_->is_installing() && is_stalled()) {
     output_.peers_closed.push_back({follower_->link(), "the log does not become durable"});
@@ -410,15 +415,27 @@ uint32_t Replica::supported_level() const {
   return level;
 }
 
+// Whether this server's disk keeps the ensemble from what another leader could do; empty: no.
+std::string Replica::why_resign() const {
+  bool another_can = false;
+  bool another_has_space = false;
+  for (const auto& [server, learner] : leader_->learners()) {
+    if (!learner.votes || learner.phase != Learner::Phase::kUpToDate) continue;
+    another_can = true;
+    // If it has not been sent everything, this server would win again.
+    another_has_space |=
+        learner.cursor == history_.last_zxid() && !peers_.at(server).notification.no_space();
+  }
+  if (is_stalled() && another_can) return "the log does not become durable";
+  if (no_log_space_ && another_has_space) return "the disk is full";
+  return {};
+}
+
 void Replica::tick_leader() {
   leader_->tick(now_);
   if (!leader_->failed().empty()) return;
-  const bool others_can =
-      std::any_of(leader_->learners().begin(), leader_->learners().end(), [](const auto& one) {
-        return one.second.votes && one.second.phase == Learner::Phase::kUpToDate;
-      });
-  if (is_stalled() && others_can) {
-    look("the log does not become durable");
+  if (std::string why = why_resign(); !why.empty()) {
+    look(std::move(why));
     return;
   }
   if (!ready_ || no_log_space_ || !leader_->may_propose()) return;

@@ -30,9 +30,8 @@ Zxid common_point(std::span<const EpochEnd> leader, std::span<const EpochEnd> fo
 bool lacks(std::span<const EpochEnd> ends, Zxid zxid) {
   if (zxid == Zxid(0)) return false;
   if (ends.empty()) return true;
-  const auto end = std::find_if(ends.begin(), ends.end(), [&](const EpochEnd& one) {
-    return one.epoch >= epoch_of(zxid);
-  });
+  const auto end = std::find_if(ends.begin(), ends.end(),
+                                [&](const EpochEnd& one) { return one.epoch >= epoch_of(zxid); });
   if (end != ends.end() && end->epoch == epoch_of(zxid)) return end->counter < counter_of(zxid);
   return end != ends.begin();
 }

@@ -31,7 +31,8 @@ uint64_t told_by(const std::function<void(node::Config&)>& change) {
 TEST(Options, PeersAreToldWhoVotes) {
   const uint64_t told = told_by([](node::Config&) {});
   EXPECT_NE(told, 0U) << "which would say that nothing is told";
-  EXPECT_NE(told, told_by([](node::Config& config) { config.members.erase(config.members.begin()); }));
+  EXPECT_NE(told,
+            told_by([](node::Config& config) { config.members.erase(config.members.begin()); }));
   EXPECT_NE(told, told_by([](node::Config& config) { config.members[1].weight = 2; }));
   EXPECT_NE(told, told_by([](node::Config& config) { config.members[1].group = 1; }));
   EXPECT_NE(told, told_by([](node::Config& config) {
