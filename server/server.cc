@@ -58,11 +58,7 @@ node::Started<void> Server::start() {
       io_, std::move(*data->store), data->generation, config_, data->identity,
       node::TreeAdapter::Events{
           .log_trimmable = [this](storage::LogPosition keep) { log_->trim(keep); },
-          .no_space =
-              [this](bool none) {
-                no_tree_space_ = none;
-                replica_->set_no_log_space(no_log_space_ || no_tree_space_);
-              },
+          .no_space = [this](bool none) { note_space("store", no_tree_space_, none); },
           .fatal = [](const std::string& why) { die("store", why); }});
   const auto replayed = node::replay_log(*data, *replica_, *tree_);
   if (!replayed) return tl::unexpected(replayed.error());
@@ -99,14 +95,7 @@ void Server::join(node::OpenedData data) {
               [this](const storage::LogDurable& durable) {
                 node_->log_durable(durable.last_sequence);
               },
-          .no_space =
-              [this](bool none) {
-                no_log_space_ = none;
-                node::log(none ? node::LogLevel::kError : node::LogLevel::kInfo, "log",
-                          none ? "no space for the log: writes are refused, reads go on"
-                               : "there is space for the log again");
-                replica_->set_no_log_space(no_log_space_ || no_tree_space_);
-              },
+          .no_space = [this](bool none) { note_space("log", no_log_space_, none); },
           .fatal = [](const storage::IoError& error) { die("log", error.message()); },
           .history_read = [this](
                               LinkId link, std::vector<zab::HistoryEntry> entries,
@@ -143,6 +132,16 @@ void Server::join(node::OpenedData data) {
   node_->end_turn();
   schedule_tick();
   await_signal();
+}
+
+// The log cannot be cut before a checkpoint, so that a tree without space ends in the same.
+void Server::note_space(const char* part, bool& none_here, bool none) {
+  if (none_here == none) return;
+  none_here = none;
+  node::log(none ? node::LogLevel::kError : node::LogLevel::kInfo, part,
+            none ? "no space on the disk: writes are refused, reads go on"
+                 : "there is space on the disk again");
+  replica_->set_no_log_space(no_log_space_ || no_tree_space_);
 }
 
 void Server::log_summary(const node::OpenedData& data, const node::Replayed& replayed) const {

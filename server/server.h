@@ -52,6 +52,7 @@ class Server {
   [[nodiscard]] bool is_member() const { return config_.members.size() > 1; }
   void log_role();
   void log_mismatch();
+  void note_space(const char* part, bool& none_here, bool none);
   void finish();
   void log_summary(const node::OpenedData& data, const node::Replayed& replayed) const;
 

@@ -43,6 +43,7 @@ class Op(enum.IntEnum):
 class Err(enum.IntEnum):
     """Error codes in reply headers and in multi results."""
     OK = 0
+    SYSTEM_ERROR = -1
     RUNTIME_INCONSISTENCY = -2
     MARSHALLING = -5
     UNIMPLEMENTED = -6
