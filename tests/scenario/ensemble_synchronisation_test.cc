@@ -361,6 +361,28 @@ TEST_F(BySnapshot, OneThatWasInstalledIsStillThereAfterTheNextLeaderAndARestart)
   expect_everywhere("/difference", 5);
 }
 
+// ZOOKEEPER-1465, 1697, 2678: the quorum needs it, and the limits are of a second or less.
+TEST_F(BySnapshot, OneThatTakesLongerThanAllLimitsEndsNoReign) {
+  make_it_need_a_snapshot(follower_);
+  ensemble_.crash(6 - leader_ - follower_);
+  bool has_begun = false;
+  ensemble_.set_filter([&](int, int to, const peer::Message& message) {
+    has_begun |= to == follower_ && message.has_snapshot_begin();
+    return true;
+  });
+  ensemble_.hold_snapshots(leader_, true);
+  ensemble_.start(follower_);
+  ASSERT_TRUE(ensemble_.await([&] { return has_begun; }));
+  const Epoch epoch = ensemble_.replica(leader_).leading()->epoch();
+  ensemble_.advance(10'000);
+  ASSERT_NE(ensemble_.replica(leader_).leading(), nullptr);
+  EXPECT_EQ(ensemble_.replica(leader_).leading()->epoch(), epoch);
+  ensemble_.hold_snapshots(leader_, false);
+  ASSERT_TRUE(ensemble_.await_agreement());
+  EXPECT_EQ(ensemble_.replica(leader_).leading()->epoch(), epoch);
+  expect_everywhere("/missed", 10);
+}
+
 // ZOOKEEPER-3144, 3471, 4837.
 TEST_F(BySnapshot, SessionsAndTheirEphemeralsTravelWithItAndEndTogether) {
   Client& client = ensemble_.connect(leader_, 2'000);

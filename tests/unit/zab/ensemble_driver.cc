@@ -321,12 +321,28 @@ void EnsembleDriver::send_snapshot(int id, LinkId link) {
   receiver.generations[++receiver.last_generation] = std::move(tree);
   peer::Message begin;
   begin.mutable_snapshot_begin()->set_zxid(applied.value());
-  peer::Message end;
-  end.mutable_snapshot_end()->set_chunks(receiver.last_generation);
   wires_[{id, other}].push_back({begin.SerializeAsString()});
+  const Snapshot snapshot{link, receiver.last_generation, applied};
+  if (at(id).holds_snapshots) {
+    at(id).unfinished.push_back(snapshot);
+  } else {
+    end_snapshot(id, snapshot);
+  }
+}
+
+void EnsembleDriver::end_snapshot(int id, const Snapshot& snapshot) {
+  const int other = peer_of(id, snapshot.link);
+  if (other == 0) return;
+  peer::Message end;
+  end.mutable_snapshot_end()->set_chunks(snapshot.generation);
   wires_[{id, other}].push_back({end.SerializeAsString()});
-  replica(id).snapshot_sent(link, applied, true, now(id));
+  replica(id).snapshot_sent(snapshot.link, snapshot.zxid, true, now(id));
   end_turn(id);
+}
+
+void EnsembleDriver::hold_snapshots(int id, bool hold) {
+  at(id).holds_snapshots = hold;
+  for (const Snapshot& snapshot : std::exchange(at(id).unfinished, {})) end_snapshot(id, snapshot);
 }
 
 bool EnsembleDriver::deliver(int from, int to) {

@@ -83,6 +83,8 @@ class EnsembleDriver {
   // Makes a member's log durable.
   void flush(int member);
   void hold_flushes(int member, bool hold) { at(member).holds_flushes = hold; }
+  // Snapshots that a member begins to send stay unfinished, and hold up nothing else.
+  void hold_snapshots(int member, bool hold);
   // Delivers one message, or flushes one log; false: there is nothing to do.
   bool step();
   // Steps until nothing is left to do.
@@ -121,6 +123,11 @@ class EnsembleDriver {
     LinkId at_a;
     LinkId at_b;
   };
+  struct Snapshot {
+    LinkId link;
+    uint64_t generation = 0;  // of the receiver
+    Zxid zxid;
+  };
   struct Member {
     ReplicaConfig config;
     std::unique_ptr<Replica> replica;
@@ -129,6 +136,8 @@ class EnsembleDriver {
     size_t first_of_run = 0;
     uint64_t run = 0;
     bool holds_flushes = false;
+    bool holds_snapshots = false;
+    std::vector<Snapshot> unfinished;
     // What the trees of snapshots hold: the transactions up to them.
     std::map<uint64_t, std::vector<LogRecord>> generations;
     uint64_t last_generation = 0;
@@ -145,6 +154,7 @@ class EnsembleDriver {
   bool deliver(int from, int to);
   void read_history(int member, const HistoryRead& read);
   void send_snapshot(int member, LinkId link);
+  void end_snapshot(int member, const Snapshot& snapshot);
   [[nodiscard]] int peer_of(int member, LinkId link);
   // Surviving transactions of a log, in order; with the tree that a snapshot record installed.
   [[nodiscard]] std::vector<LogRecord> transactions(Member& member, size_t records);
