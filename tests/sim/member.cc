@@ -238,6 +238,8 @@ void Member::observe() {
   if (history_.count_at(applied) != applied_count_) {
     broken("integrity", "has applied up to " + text_of(applied) + " what is not in its log");
   }
+  // Faults of disks and networks never make states differ.
+  if (replica.mismatches().count > 0) broken("digests", replica.mismatches().last);
   is_voter_ = is_voter_ || replica.membership().votes();
   if (const zab::Leader* leading = replica.leading();
       leading != nullptr && leading->established()) {
