@@ -1,6 +1,7 @@
 // Loaded before a server's own libraries, it makes each durable write wait as long as the file that
 // SLOW_DISK names says (in milliseconds; missing or empty: not at all). Reads and writes that need
 // not last are as fast as ever, as with a disk whose cache hides everything but a flush.
+#undef _FILE_OFFSET_BITS  // it would make one symbol of the two that are called
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,7 +28,8 @@ static int is_durable(int fd) {
 }
 
 ssize_t pwrite64(int fd, const void* bytes, size_t count, off64_t offset) {
-  ssize_t (*write)(int, const void*, size_t, off64_t) = dlsym(RTLD_NEXT, "pwrite64");
+  ssize_t (*write)(int, const void*, size_t, off64_t);
+  *(void**)&write = dlsym(RTLD_NEXT, "pwrite64");
   if (is_durable(fd)) wait_for_the_disk();
   return write(fd, bytes, count, offset);
 }
@@ -37,7 +39,8 @@ ssize_t pwrite(int fd, const void* bytes, size_t count, off_t offset) {
 }
 
 int fdatasync(int fd) {
-  int (*sync)(int) = dlsym(RTLD_NEXT, "fdatasync");
+  int (*sync)(int);
+  *(void**)&sync = dlsym(RTLD_NEXT, "fdatasync");
   wait_for_the_disk();
   return sync(fd);
 }

@@ -1,22 +1,21 @@
 """A disk that becomes slow, or hangs, while a server runs on it."""
 
 import os
-import pathlib
-import subprocess
 
 from .ensemble import Member
-
-SOURCE = pathlib.Path(__file__).with_name('slow_disk.c')
+from .server import ServerError, topod_binary
 
 
 class SlowDiskMember(Member):
-    """A member that waits for its disk as long as `slow_down` has said last."""
+    """A member that waits for its disk as long as `slow_down` has said last.
+
+    What makes it wait is built by meson, and found in the build folder of the topod under test.
+    """
 
     def _prepare(self):
-        library = self.folder / 'slow_disk.so'
+        library = topod_binary().parents[1] / 'tests/clients/harness/libslow_disk.so'
         if not library.exists():
-            subprocess.run(['cc', '-O1', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl'],
-                           check=True, timeout=60)
+            raise ServerError(f'{library} is not built')
         command, environment = super()._prepare()
         return command, {**(environment or os.environ), 'LD_PRELOAD': str(library),
                          'SLOW_DISK': str(self._delay_path)}
