@@ -8,7 +8,7 @@
 
 namespace topod::server {
 
-net::ClientOptions client_options(const node::Config& config) {
+net::ClientOptions client_options(const node::Config& config, uint64_t open_files_max) {
   net::ClientOptions options;
   options.address = config.client_address;
   options.port = static_cast<uint16_t>(std::max(config.client_port, 0));
@@ -17,6 +17,10 @@ net::ClientOptions client_options(const node::Config& config) {
   options.max_frame_bytes = config.max_frame_bytes;
   options.max_connections = config.max_connections;
   options.max_connections_per_address = config.max_connections_per_address;
+  if (open_files_max > 0) {  // With very few, clients have half of them.
+    options.max_connections_by_files =
+        open_files_max - std::min(net::kReservedFiles, open_files_max / 2);
+  }
   options.unsent_close_bytes = config.max_unsent_bytes;
   options.unsent_close_total_bytes = config.max_unsent_bytes_total;
   options.unsent_pause_bytes = std::min(options.unsent_pause_bytes, config.max_unsent_bytes);

@@ -9,7 +9,9 @@
 
 namespace topod::server {
 
-[[nodiscard]] net::ClientOptions client_options(const node::Config& config);
+// `open_files_max`: the process may have so many; 0: nobody knows.
+[[nodiscard]] net::ClientOptions client_options(const node::Config& config,
+                                                uint64_t open_files_max);
 // `instance` of the identity is this data directory's, `ensemble` the id if it founds one.
 [[nodiscard]] zab::ReplicaConfig replica_config(const node::Config& config,
                                                 const storage::DirectoryIdentity& identity);

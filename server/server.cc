@@ -41,7 +41,7 @@ node::Started<void> Server::start() {
   open_files_max_ = net::raise_open_file_limit();
   // Bound before anything is loaded: a port that is taken shows at once, and clients that come
   // meanwhile wait in the backlog.
-  listener_ = std::make_unique<net::ClientListener>(io_, client_options(config_));
+  listener_ = std::make_unique<net::ClientListener>(io_, client_options(config_, open_files_max_));
   if (auto bound = listener_->listen(); !bound) {
     return tl::unexpected(node::StartupError{node::kExitFailed, bound.error()});
   }

@@ -143,10 +143,11 @@ void ClientConnection::send(std::string& bytes) {
   note_unsent();
   if (unsent_bytes() > listener_.options().unsent_close_bytes) {
     ++listener_.figures().slow_readers_closed;
+    // The handler may have thrown away the caller's buffer with all else that it knew.
     fail("client does not read: " + std::to_string(unsent_bytes()) + " bytes unsent");
-  } else if (over_pause_mark()) {
-    paused_ = true;
+    return;
   }
+  if (over_pause_mark()) paused_ = true;
   // The caller's buffer keeps its memory, not a large one though.
   if (out_.empty() && bytes.capacity() < out_.capacity() &&
       out_.capacity() <= limits::kReadChunkBytes) {

@@ -124,6 +124,7 @@ std::string_view ClientListener::limit_reached(const std::string& address) const
   if (options_.max_connections > 0 && connections_.size() >= options_.max_connections) {
     return "maxCnxns";
   }
+  if (connections_.size() >= options_.max_connections_by_files) return "open files (ulimit -n)";
   if (options_.max_connections_per_address > 0) {
     const auto it = per_address_.find(address);
     if (it != per_address_.end() && it->second >= options_.max_connections_per_address) {

@@ -40,7 +40,7 @@ class ClientHandler {
   virtual void client_drained(ConnectionId id) = 0;
   // A connection without a session is closed after a while.
   [[nodiscard]] virtual bool has_session(ConnectionId id) const = 0;
-  // Over a limit (its configuration key): closed before anything was read.
+  // Over a limit (its configuration key, where it has one): closed before anything was read.
   virtual void connection_rejected(std::string_view address, uint16_t port,
                                    std::string_view limit) = 0;
   // `argument` is what has followed the word so far.
