@@ -63,6 +63,12 @@ node::Started<void> Server::start() {
   const auto replayed = node::replay_log(*data, *replica_, *tree_);
   if (!replayed) return tl::unexpected(replayed.error());
   log_summary(*data, *replayed);
+  if (!is_member() && !data->is_alone) {
+    return node::startup_failure(
+        node::kExitFailed, config_.data_dir +
+                               " holds the data of a member of an ensemble, and the configuration "
+                               "names no other server: give it the server lines of the ensemble");
+  }
   if (is_member()) {
     mesh_ = std::make_unique<net::PeerMesh>(io_, peer_options(config_, data->identity), entropy_);
     if (auto bound = mesh_->listen(); !bound) {
@@ -75,6 +81,12 @@ node::Started<void> Server::start() {
     mesh_->start(*node_);
     node::log_info("start", "waiting for the other members",
                    {{"port", listener_->port()}, {"members", config_.members.size()}});
+    if (replica_->membership().differs()) {
+      node::log_error("start",
+                      "this server does not vote: the configured voters, weights or groups are not "
+                      "those of the ensemble that its data belong to",
+                      {{"dataDir", config_.data_dir}});
+    }
     return {};
   }
   while (!replica_->serving() && !stopping_) turn();

@@ -453,7 +453,8 @@ Started<void> move_log(storage::FileSystem& files, const std::string& from,
   const auto aside = storage::make_damaged_folder(files, parent);
   if (!aside) return startup_failure(aside.error());
   for (const std::string& name : *names) {
-    if (name.starts_with(storage::kDamagedPrefix)) continue;
+    // The folder may hold other things, or be the data directory itself.
+    if (!storage::segment_number(name) && name != storage::kSpareName) continue;
     if (auto moved = files.rename(from + "/" + name, *aside + "/" + name); !moved) {
       return io_failure(moved.error());
     }
@@ -485,6 +486,27 @@ Started<void> begin_anew(const Config& config, const StartOptions& options, stor
                   inside ? dir.path() : config.log_dir);
 }
 
+// A directory of which only the name is left has promised what it no longer knows. Under that name
+// the others would count its votes.
+Started<void> renounce_empty_identity(const Config& config, const StartOptions& options,
+                                      storage::DataDir& dir, Entropy& entropy) {
+  if (dir.was_created()) return {};
+  const auto generations = dir.generations();
+  if (!generations) return startup_failure(generations.error());
+  if (!generations->empty()) return {};
+  const std::string log_dir = config.log_dir.empty() ? dir.wal_path() : config.log_dir;
+  const auto exists = options.log_files->exists(log_dir);
+  if (!exists) return io_failure(exists.error());
+  if (*exists) {
+    const auto segments = storage::list_segments(*options.log_files, log_dir);
+    if (!segments) return io_failure(segments.error());
+    if (!segments->empty()) return {};
+  }
+  const auto renamed = dir.replace_identity(fresh_identity(config.server_id, entropy));
+  if (!renamed) return startup_failure(renamed.error());
+  return {};
+}
+
 }  // namespace
 
 Started<OpenedData> open_data(const Config& config, const StartOptions& options, Entropy& entropy) {
@@ -493,8 +515,12 @@ Started<OpenedData> open_data(const Config& config, const StartOptions& options,
   if (!dir) return tl::unexpected(dir.error());
   const bool is_replaceable = has_other_voters(config);
   StartOptions judged = options;
-  // What the others hold is better than what is left here.
-  if (is_replaceable) judged.discard_damaged = false;
+  if (is_replaceable) {
+    // What the others hold is better than what is left here.
+    judged.discard_damaged = false;
+    auto renounced = renounce_empty_identity(config, options, *dir, entropy);
+    if (!renounced) return tl::unexpected(renounced.error());
+  }
   auto opening = std::make_unique<Opening>(config, judged, std::move(*dir));
   auto opened = opening->run();
   if (!opened && opened.error().exit_code == kExitDamaged && is_replaceable) {

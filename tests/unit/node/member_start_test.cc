@@ -228,6 +228,29 @@ TEST_F(MemberStart, WithoutTheLogThatItsTreeCountsOnItIsABlankLearner) {
   expect_blank_learner();
 }
 
+TEST_F(MemberStart, WithNothingButItsNameItIsABlankLearner) {
+  make_history();
+  fs::remove_all(config_.data_dir + "/tree.1");
+  fs::remove_all(config_.data_dir + "/wal");
+  start();
+  expect_blank_learner();
+}
+
+TEST_F(MemberStart, WhatLiesBesideADamagedLogStaysWhereItIs) {
+  config_.log_dir = config_.data_dir;
+  make_history();
+  const std::string myid = config_.data_dir + "/myid";
+  std::ofstream(myid) << "2\n";
+  flip(storage::segment_path(config_.log_dir, 1), 4'096 + 200);
+  start();
+  expect_blank_learner();
+  EXPECT_TRUE(fs::exists(myid));
+  EXPECT_TRUE(fs::exists(config_.data_dir + "/lock"));
+  const InstanceId now = data_->identity.instance;
+  start();
+  EXPECT_EQ(data_->identity.instance, now);
+}
+
 TEST_F(MemberStart, WhereverACrashEndsTheBeginningAnewItIsNeverTheOneItWas) {
   make_history();
   flip(segment(), 4'096 + 200);
