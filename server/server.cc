@@ -114,6 +114,8 @@ void Server::join(node::OpenedData data) {
                               bool gone) { node_->history_read(link, std::move(entries), gone); }},
       config_.flush_warning_ms);
   log_->start_positions(data.replay_from.value_or(storage::LogPosition{}));
+  // On a full disk the log goes on in what no restart needs, and a start needs some of it.
+  if (data.replay_from) log_->trim(*data.replay_from);
   node_.emplace(
       node::NodeLimits{.max_outstanding_per_connection = config_.max_outstanding_per_connection,
                        .max_outstanding_total = config_.max_outstanding_total,

@@ -175,17 +175,6 @@ size_t Log::head_bytes() const {
   return batch_bytes(batch.bytes().size());
 }
 
-size_t Log::prepared_bytes() const {
-  // What is left in the current segment may be too little for the next batch.
-  size_t bytes = 0;
-  const uint64_t left = current_.size - end_.offset;
-  if (spares_.empty() || left > limits::kMaxBatchBytes) bytes += record_bytes_fitting(left);
-  for (const Segment& spare : spares_) {
-    bytes += record_bytes_fitting(spare.size - head_bytes());
-  }
-  return bytes;
-}
-
 IoResult<LogPosition> Log::append(std::span<const std::string_view> pieces) {
   size_t record_bytes = 0;
   for (const std::string_view piece : pieces) record_bytes += piece.size();
@@ -349,13 +338,16 @@ IoResult<void> Log::finish_spare() {
 IoResult<bool> Log::give_up_spare(const IoError& error) {
   spare_file_.reset();
   spare_written_ = 0;
-  if (error.no_space() && spare_exists_) {
+  if (!error.no_space()) return tl::make_unexpected(error);
+  if (spare_exists_) {
     // What it took is given back to whoever needs it more.
     const auto removed = file_system_.remove(dir_ + "/" + std::string(kSpareName));
     if (!removed) return tl::make_unexpected(removed.error());
     spare_exists_ = false;
   }
-  return tl::make_unexpected(error);
+  if (!oldest_is_superfluous()) return tl::make_unexpected(error);
+  if (const auto gone = give_up_oldest(); !gone) return tl::make_unexpected(gone.error());
+  return false;  // to be gone on with
 }
 
 bool Log::preparation_is_late() const {
@@ -373,24 +365,33 @@ uint64_t Log::retained_bytes() const {
 
 LogPosition Log::begin() const { return {old_.empty() ? current_.number : old_.front().number, 0}; }
 
-IoResult<void> Log::trim(LogPosition keep) {
-  uint64_t first_kept = keep.segment;
+bool Log::oldest_is_superfluous() const {
+  uint64_t first_kept = keep_.segment;
   if (const auto& pending = contents_.pending_snapshot()) {
     first_kept = std::min(first_kept, pending->place.batch.segment);
   }
-  while (!old_.empty() && old_.front().number < first_kept &&
-         retained_bytes() - old_.front().size >= options_.retain_bytes) {
-    const std::string path = segment_path(dir_, old_.front().number);
-    const bool reuse = !spare_exists_ && old_.front().size == options_.segment_bytes;
-    const auto gone = reuse ? file_system_.rename(path, dir_ + "/" + std::string(kSpareName))
-                            : file_system_.remove(path);
-    if (!gone) return gone;
-    // Durable one by one, and before anything is overwritten: a crash leaves no gap in the middle
-    // and no segment with another's bytes.
-    if (const auto synced = file_system_.sync_dir(dir_); !synced) return synced;
-    if (reuse) spare_exists_ = true;
-    old_.erase(old_.begin());
+  return !old_.empty() && old_.front().number < first_kept;
+}
+
+IoResult<void> Log::trim(LogPosition keep) {
+  keep_ = keep;
+  while (oldest_is_superfluous() && retained_bytes() - old_.front().size >= options_.retain_bytes) {
+    if (const auto gone = give_up_oldest(); !gone) return gone;
   }
+  return {};
+}
+
+IoResult<void> Log::give_up_oldest() {
+  const std::string path = segment_path(dir_, old_.front().number);
+  const bool reuse = !spare_exists_ && old_.front().size == options_.segment_bytes;
+  const auto gone = reuse ? file_system_.rename(path, dir_ + "/" + std::string(kSpareName))
+                          : file_system_.remove(path);
+  if (!gone) return gone;
+  // Durable one by one, and before anything is overwritten: a crash leaves no gap in the middle
+  // and no segment with another's bytes.
+  if (const auto synced = file_system_.sync_dir(dir_); !synced) return synced;
+  if (reuse) spare_exists_ = true;
+  old_.erase(old_.begin());
   return {};
 }
 

@@ -63,8 +63,6 @@ class Log {
 
   // Whether a batch with so many bytes of records fits into prepared space.
   [[nodiscard]] bool has_room(size_t record_bytes) const;
-  // Bytes of records that certainly fit, if they come in batches of up to `kMaxBatchBytes`.
-  [[nodiscard]] size_t prepared_bytes() const;
 
   // Makes the records durable as one batch; `pieces` are whole encoded records. Requires
   // `has_room`. Returns the end of the log, a place for a checkpoint that covers all of it.
@@ -78,15 +76,17 @@ class Log {
   IoResult<LogPosition> begin_segment();
 
   // Goes on preparing the next segment by writing at most this many bytes. True: nothing to do.
-  // After a `no_space` error it may be called again later; after any other it may not.
+  // On a full disk a segment that is only kept for peers is used for it. After a `no_space` error
+  // it may be called again later; after any other it may not.
   IoResult<bool> prepare_spare(size_t budget_bytes);
   // The next segment is there: there is nothing to prepare.
   [[nodiscard]] bool spare_ready() const { return !spares_.empty(); }
   // The next segment is needed soon: less of it is prepared than of the current one is used.
   [[nodiscard]] bool preparation_is_late() const;
 
-  // Gives up segments that nobody needs: `keep` is the place from which a restart would read.
-  // One of them is kept to be used again.
+  // Gives up segments that nobody needs: `keep` is the place from which a restart would read; what
+  // is before it stays as long as `LogOptions::retain_bytes` and the disk allow. One of them is
+  // kept to be used again.
   IoResult<void> trim(LogPosition keep);
   // Of all segments that hold records.
   [[nodiscard]] uint64_t retained_bytes() const;
@@ -112,6 +112,9 @@ class Log {
   IoResult<void> begin_spare();
   IoResult<void> finish_spare();
   IoResult<bool> give_up_spare(const IoError& error);
+  // No restart needs the oldest segment.
+  [[nodiscard]] bool oldest_is_superfluous() const;
+  IoResult<void> give_up_oldest();
   IoResult<void> enter_next_segment();
   IoResult<void> write_head();
   IoResult<void> write_batch(std::span<const std::string_view> pieces, size_t record_bytes,
@@ -131,6 +134,7 @@ class Log {
   Segment current_;
   std::unique_ptr<File> file_;  // of the current segment
   std::deque<Segment> spares_;  // ready for use
+  LogPosition keep_;            // a restart reads from here, as far as is known
   LogPosition end_;
   uint64_t hash_ = 0;   // of the last batch
   bool sealed_ = true;  // nothing to prove

@@ -19,7 +19,6 @@ constexpr size_t kKeepBatches = 16;
 LogThread::LogThread(std::unique_ptr<Log> log, const LogThreadOptions& options,
                      LogCallbacks callbacks)
     : options_(options), callbacks_(std::move(callbacks)), log_(std::move(log)) {
-  prepared_bytes_ = log_->prepared_bytes();
   prepare_at_ = Clock::now();
   seal_at_ = Clock::now() + options_.seal_after;
   thread_ = std::thread([this] { run(); });
@@ -167,7 +166,6 @@ bool LogThread::write_pieces(uint64_t records, size_t bytes) {
   unsealed_ = true;
   seal_at_ = now + options_.seal_after;
   queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  prepared_bytes_.store(log_->prepared_bytes(), std::memory_order_relaxed);
   callbacks_.on_durable(
       {durable_, *end, std::chrono::duration_cast<std::chrono::nanoseconds>(now - begin).count()});
   // Twice what is written: the next segment is ready when this one is half full.
@@ -181,13 +179,14 @@ bool LogThread::write_pieces(uint64_t records, size_t bytes) {
 // True when the batch fits; false when the thread must end without it.
 bool LogThread::wait_for_room(size_t bytes) {
   while (!log_->has_room(bytes)) {
-    const auto now = Clock::now();
-    if (now < prepare_at_) {
+    if (!trim_log()) return false;
+    if (Clock::now() < prepare_at_) {
       std::unique_lock lock(mutex_);
       sleeping_ = true;
-      wake_.wait_until(lock, prepare_at_, [this] { return stopping_; });
+      wake_.wait_until(lock, prepare_at_, [this] { return keep_.has_value() || stopping_; });
       sleeping_ = false;
       if (stopping_) return false;
+      taken_keep_ = std::exchange(keep_, std::nullopt);
       continue;
     }
     if (!prepare(kPrepareStepBytes)) return false;
@@ -196,13 +195,21 @@ bool LogThread::wait_for_room(size_t bytes) {
   return true;
 }
 
-bool LogThread::housekeep() {
-  if (taken_keep_) {
-    if (const auto trimmed = log_->trim(*taken_keep_); !trimmed) {
-      fail(trimmed.error());
-      return false;
-    }
+// Carries out what `trim` asked for; false after a fatal error.
+bool LogThread::trim_log() {
+  const auto keep = std::exchange(taken_keep_, std::nullopt);
+  if (!keep) return true;
+  if (const auto trimmed = log_->trim(*keep); !trimmed) {
+    fail(trimmed.error());
+    return false;
   }
+  // It may be what the next segment has been waiting for.
+  if (no_space_) prepare_at_ = Clock::now();
+  return true;
+}
+
+bool LogThread::housekeep() {
+  if (!trim_log()) return false;
   const auto now = Clock::now();
   if (unsealed_ && now >= seal_at_) {
     const auto sealed = log_->seal();
@@ -230,10 +237,7 @@ bool LogThread::prepare(size_t budget_bytes) {
     return true;
   }
   spare_ready_ = *ready;
-  if (spare_ready_) {
-    prepared_bytes_.store(log_->prepared_bytes(), std::memory_order_relaxed);
-    set_no_space(false);
-  }
+  if (spare_ready_) set_no_space(false);
   return true;
 }
 

@@ -68,10 +68,6 @@ class LogThread {
   [[nodiscard]] size_t queued_bytes() const {
     return queued_bytes_.load(std::memory_order_relaxed);
   }
-  // See Log::prepared_bytes. New writes should be refused when this comes near queued_bytes().
-  [[nodiscard]] size_t prepared_bytes() const {
-    return prepared_bytes_.load(std::memory_order_relaxed);
-  }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -83,6 +79,7 @@ class LogThread {
   bool write_queue();
   bool write_pieces(uint64_t records, size_t bytes);
   bool wait_for_room(size_t bytes);
+  bool trim_log();
   bool housekeep();
   bool prepare(size_t budget_bytes);
   void set_no_space(bool no_space);
@@ -93,7 +90,6 @@ class LogThread {
   std::unique_ptr<Log> log_;  // of the log thread
 
   std::atomic<size_t> queued_bytes_ = 0;
-  std::atomic<size_t> prepared_bytes_ = 0;
 
   // Shared, under the mutex.
   std::mutex mutex_;

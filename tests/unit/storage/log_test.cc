@@ -20,7 +20,6 @@ TEST_F(LogTest, AFreshLogIsEmptyAndReady) {
 TEST_F(LogTest, ARecordWithoutRoomNeverReachesTheDisk) {
   open();
   EXPECT_FALSE(log_->has_room(64'000));
-  EXPECT_LE(log_->prepared_bytes(), options_.segment_bytes);
 }
 
 TEST_F(LogTest, WhatWasAppendedComesBackInOrderAfterAPowerLoss) {
@@ -241,6 +240,36 @@ TEST_F(LogTest, AFullDiskIsNoticedWhilePreparingAndPassesWhenThereIsSpace) {
   append_transactions(6, 20);
   power_loss();
   EXPECT_EQ(zxids(), range(1, 20));
+}
+
+TEST_F(LogTest, OnAFullDiskRetentionGivesWay) {
+  options_.retain_bytes = 100 * options_.segment_bytes;
+  open();
+  append_transactions(1, 30);
+  const LogPosition checkpoint = log_->end();
+  ASSERT_TRUE(log_->trim(checkpoint).has_value());
+  ASSERT_EQ(log_->begin().segment, 1U);
+  disk_.set_capacity(log_->retained_bytes());
+  append_transactions(31, 60);
+  EXPECT_GT(log_->begin().segment, 1U);
+  EXPECT_LE(log_->begin().segment, checkpoint.segment);
+  power_loss(checkpoint);
+  EXPECT_EQ(zxids(checkpoint), range(31, 60));
+}
+
+TEST_F(LogTest, OnAFullDiskWhatARestartNeedsIsKept) {
+  options_.retain_bytes = 100 * options_.segment_bytes;
+  open();
+  append_transactions(1, 5);
+  const LogPosition checkpoint = log_->end();
+  append_transactions(6, 30);
+  ASSERT_TRUE(log_->trim(checkpoint).has_value());
+  disk_.set_capacity(log_->retained_bytes());
+  const auto refused = log_->prepare_spare(1 << 20);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().no_space());
+  power_loss(checkpoint);
+  EXPECT_EQ(zxids(checkpoint), range(6, 30));
 }
 
 TEST_F(LogTest, PreparingIsLateWhenLessIsPreparedThanUsed) {
