@@ -36,6 +36,7 @@ Expected<uint64_t> Scrubber::step(uint64_t rows_max) {
 }
 
 uint64_t Scrubber::rows_per_slice(int64_t slice_ms, int64_t period_ms) const {
+  if (period_ms == 0) return 0;
   uint64_t rows = 2;  // of `meta`
   for (const uint64_t of_table : store_.totals().rows) rows += of_table;
   const double share = static_cast<double>(slice_ms) / static_cast<double>(period_ms);

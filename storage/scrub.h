@@ -19,7 +19,7 @@ class Scrubber {
   // of its own. Returns how many there were; none of them is damaged.
   Expected<uint64_t> step(uint64_t rows_max);
 
-  // Rows to look at in `slice_ms` so that all are seen once in `period_ms`.
+  // Rows to look at in `slice_ms` so that all are seen once in `period_ms`; 0: never.
   [[nodiscard]] uint64_t rows_per_slice(int64_t slice_ms, int64_t period_ms) const;
 
   // How many times all rows have been seen.

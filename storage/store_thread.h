@@ -28,7 +28,7 @@
 namespace topod::storage {
 
 struct StoreThreadOptions {
-  std::chrono::milliseconds scrub_period{limits::kScrubPeriodMs};
+  std::chrono::milliseconds scrub_period{limits::kScrubPeriodMs};  // 0: nothing is scrubbed
   std::chrono::milliseconds scrub_slice{1'000};
   std::chrono::milliseconds retry_space_after{1'000};
 };

@@ -287,6 +287,7 @@ TEST(Scrubber, SpreadsTheRowsOverThePeriod) {
   ASSERT_TRUE(store);
   EXPECT_EQ(Scrubber(*store).rows_per_slice(1'000, 86'400'000), 1U);
   EXPECT_EQ(Scrubber(*store).rows_per_slice(1'000, 100'000), 11U);
+  EXPECT_EQ(Scrubber(*store).rows_per_slice(1'000, 0), 0U) << "the scrub is off";
 }
 
 }  // namespace
