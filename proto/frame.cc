@@ -1,9 +1,5 @@
 #include "proto/frame.h"
 
-#include <algorithm>
-#include <cstring>
-
-#include "proto/check.h"
 #include "proto/codes.h"
 #include "proto/jute.h"
 
@@ -13,36 +9,7 @@ namespace {
 // length + xid: the opcode follows.
 constexpr size_t kOpCodeOffset = 4;
 constexpr size_t kOpCodeEnd = 8;
-// A buffer that has grown for one large frame is given back when it is empty again.
-constexpr size_t kKeepBytes = size_t{256} * 1024;
 }  // namespace
-
-std::span<char> FrameReader::writable(size_t bytes_min) {
-  if (begin_ == end_) {
-    begin_ = end_ = 0;
-    if (buffer_.size() > kKeepBytes) {
-      buffer_.clear();
-      buffer_.shrink_to_fit();
-    }
-  }
-  // A frame gets memory as it arrives, twice what is there: ten thousand connections may announce
-  // large ones and never send them.
-  const size_t arrived = end_ - begin_;
-  const size_t missing = wanted_ > arrived ? wanted_ - arrived : 0;
-  const size_t needed = std::max(bytes_min, std::min(missing, arrived));
-  if (buffer_.size() - end_ < needed && begin_ > 0) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
-  }
-  if (buffer_.size() - end_ < needed) buffer_.resize(end_ + needed);
-  return {buffer_.data() + end_, buffer_.size() - end_};
-}
-
-void FrameReader::filled(size_t bytes) {
-  CHECK(bytes <= buffer_.size() - end_);
-  end_ += bytes;
-}
 
 bool FrameReader::length_is_legal(int32_t length, std::string_view after_header,
                                   bool& undecided) const {
@@ -72,11 +39,9 @@ FrameReader::Next FrameReader::next() {
     wanted_ = kFrameHeaderBytes + payload;
     return {Verdict::kNeedMore, {}};
   }
-  begin_ += kFrameHeaderBytes + payload;
+  buffer_.take(kFrameHeaderBytes + payload);
   return {Verdict::kFrame, reader.rest().substr(0, payload), length};
 }
-
-std::string_view FrameReader::pending() const { return {buffer_.data() + begin_, end_ - begin_}; }
 
 size_t begin_frame(std::string& out) {
   const size_t place = out.size();

@@ -216,6 +216,12 @@ FileSystem& posix_file_system() {
   return file_system;
 }
 
+std::string parent_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 void AlignedBuffer::Free::operator()(std::byte* memory) const { std::free(memory); }
 
 void AlignedBuffer::reserve(size_t size) {

@@ -87,6 +87,9 @@ class FileSystem {
 // The real one.
 [[nodiscard]] FileSystem& posix_file_system();
 
+// The folder that holds this name: what `sync_dir` takes to make it durable.
+[[nodiscard]] std::string parent_of(const std::string& path);
+
 // Memory fit for direct reads and writes. Contents are unspecified at first.
 class AlignedBuffer {
  public:

@@ -31,12 +31,6 @@ IoResult<void> write_zeros(File& file, uint64_t begin, uint64_t end) {
   return {};
 }
 
-std::string parent_of(const std::string& dir) {
-  const size_t slash = dir.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : dir.substr(0, slash);
-}
-
 }  // namespace
 
 // ---- opening -------------------------------------------------------------------------------

@@ -60,8 +60,7 @@ class Repair {
  private:
   IoResult<void> make_folder() {
     if (const auto made = file_system_.make_dir(aside_); !made) return made;
-    const size_t slash = aside_.find_last_of('/');
-    return file_system_.sync_dir(slash == std::string::npos ? "." : aside_.substr(0, slash));
+    return file_system_.sync_dir(parent_of(aside_));
   }
 
   IoResult<void> move(uint64_t number) {

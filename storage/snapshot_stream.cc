@@ -39,12 +39,6 @@ std::string hash_of_all(const std::string& hashes) {
   return {reinterpret_cast<const char*>(canonical.digest), sizeof(canonical.digest)};
 }
 
-std::string parent_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 }  // namespace
 
 // ---- rows ----------------------------------------------------------------------------------

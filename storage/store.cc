@@ -9,12 +9,6 @@ namespace topod::storage {
 
 namespace {
 
-std::string parent_of(const std::string& dir) {
-  const size_t slash = dir.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : dir.substr(0, slash);
-}
-
 // Pages that the transaction may take beyond the end of the file, generously: each row may copy
 // its leaf and split it, each branch page may be copied once. Should it ever be too few, a full
 // disk shows as a failed commit, which ends the process but loses nothing.

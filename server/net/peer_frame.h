@@ -1,10 +1,9 @@
 // Framing between members: length of the payload (4 bytes), XXH3-64 of the payload (8), payload;
 // numbers are big endian. An empty payload says only that the sender lives.
 //
-// PeerFrameReader cuts a byte stream into frames. It owns one buffer, `writable()` is where the
-// socket reads into, and `next()` returns views into it that stay valid until the next
-// `writable()`. A frame longer than allowed is refused as soon as its length has arrived, and
-// memory is given to the bytes that arrive, never to a length that was announced. One thread.
+// PeerFrameReader cuts a byte stream into frames: `writable()` is where the socket reads into, and
+// `next()` returns views into that which stay valid until the next `writable()`. A frame longer
+// than allowed is refused as soon as its length has arrived. One thread.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "proto/receive_buffer.h"
 
 namespace topod::net {
 
@@ -38,18 +38,16 @@ class PeerFrameReader {
   void set_payload_bytes_max(size_t bytes) { payload_bytes_max_ = bytes; }
 
   // Room for at least `bytes_min` more bytes. Invalidates payloads returned before.
-  std::span<char> writable(size_t bytes_min);
+  std::span<char> writable(size_t bytes_min) { return buffer_.writable(bytes_min, wanted_); }
   // That many bytes of the last `writable()` have been filled.
-  void filled(size_t bytes);
+  void filled(size_t bytes) { buffer_.filled(bytes); }
   [[nodiscard]] Next next();
   // Memory held, for tests of what a stranger can cost.
-  [[nodiscard]] size_t buffer_bytes() const { return buffer_.size(); }
+  [[nodiscard]] size_t buffer_bytes() const { return buffer_.capacity(); }
 
  private:
   size_t payload_bytes_max_;
-  std::vector<char> buffer_;
-  size_t begin_ = 0;   // of what was not returned yet
-  size_t end_ = 0;     // of what has been filled
+  ReceiveBuffer buffer_{size_t{1} * 1024 * 1024};
   size_t wanted_ = 0;  // bytes of the frame that is incomplete, 0 = unknown
 };
 

@@ -1,11 +1,11 @@
 #include "server/node/log_adapter.h"
 
-#include <chrono>
 #include <utility>
 
 #include <asio/post.hpp>
 
 #include "server/node/logging.h"
+#include "server/node/system.h"
 
 namespace topod::node {
 
@@ -13,12 +13,6 @@ namespace {
 
 // A peer that has not asked for more by then starts over.
 constexpr int64_t kHoldMs = 60'000;
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -77,7 +71,7 @@ void LogAdapter::history_read(const storage::HistoryRequest& request,
   } else if (answer.transactions.back().zxid >= request.through) {
     holds_.release(request.link);
   } else {
-    holds_.hold(request.link, answer.needed, now_ms() + kHoldMs);
+    holds_.hold(request.link, answer.needed, monotonic_ms() + kHoldMs);
   }
   std::vector<zab::HistoryEntry> entries;
   entries.reserve(answer.transactions.size());
@@ -89,14 +83,14 @@ void LogAdapter::history_read(const storage::HistoryRequest& request,
 }
 
 void LogAdapter::trim(storage::LogPosition keep) {
-  thread_->trim(holds_.needed_from(keep, now_ms()));
+  thread_->trim(holds_.needed_from(keep, monotonic_ms()));
 }
 
 void LogAdapter::hold(LinkId link, storage::LogPosition from) {
   holds_.hold(link, from, LogHolds::kForever);
 }
 
-void LogAdapter::end_hold(LinkId link) { holds_.limit(link, now_ms() + kHoldMs); }
+void LogAdapter::end_hold(LinkId link) { holds_.limit(link, monotonic_ms() + kHoldMs); }
 
 void LogAdapter::stop() {
   history_.stop();

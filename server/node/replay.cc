@@ -1,10 +1,10 @@
 #include "server/node/replay.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "server/node/logging.h"
+#include "server/node/system.h"
 #include "storage/history_reader.h"
 #include "storage/log_reader.h"
 
@@ -14,12 +14,6 @@ namespace {
 
 // How many entries are replayed between two collections of changes.
 constexpr uint64_t kReplayedPerCollection = 4'096;
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 zab::Restored restored_from(const OpenedData& data) {
   const storage::LogScan& scan = data.log->recovered();
@@ -113,9 +107,9 @@ class Replay {
 }  // namespace
 
 Started<Replayed> replay_log(const OpenedData& data, zab::Replica& replica, TreeStore& tree) {
-  const int64_t began_ms = now_ms();
+  const int64_t began_ms = monotonic_ms();
   auto replayed = Replay(data, replica, tree).run();
-  if (replayed) replayed->milliseconds = now_ms() - began_ms;
+  if (replayed) replayed->milliseconds = monotonic_ms() - began_ms;
   return replayed;
 }
 

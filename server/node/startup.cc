@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
 #include "server/node/logging.h"
+#include "server/node/system.h"
 #include "storage/loader.h"
 #include "storage/log_reader.h"
 #include "storage/log_repair.h"
@@ -17,12 +17,6 @@ namespace {
 
 using storage::LogDamage;
 using storage::LogPosition;
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 tl::unexpected<StartupError> io_failure(const storage::IoError& error) {
   return startup_failure(kExitFailed, error.message());
@@ -510,7 +504,7 @@ Started<void> renounce_empty_identity(const Config& config, const StartOptions& 
 }  // namespace
 
 Started<OpenedData> open_data(const Config& config, const StartOptions& options, Entropy& entropy) {
-  const int64_t began_ms = now_ms();
+  const int64_t began_ms = monotonic_ms();
   auto dir = open_directory(config, entropy);
   if (!dir) return tl::unexpected(dir.error());
   const bool is_replaceable = has_other_voters(config);
@@ -534,7 +528,7 @@ Started<OpenedData> open_data(const Config& config, const StartOptions& options,
   }
   if (!opened) return tl::unexpected(opened.error());
   OpenedData data = opening->take();
-  data.load_ms = now_ms() - began_ms;
+  data.load_ms = monotonic_ms() - began_ms;
   return data;
 }
 

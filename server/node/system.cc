@@ -9,6 +9,12 @@
 
 namespace topod::node {
 
+int64_t monotonic_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 zab::Moment SystemClock::now() const {
   using std::chrono::duration_cast;
   const auto monotonic = std::chrono::steady_clock::now().time_since_epoch();

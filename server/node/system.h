@@ -10,6 +10,9 @@
 
 namespace topod::node {
 
+// Of the clock that only goes forward. Any thread.
+[[nodiscard]] int64_t monotonic_ms();
+
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] zab::Moment now() const override;

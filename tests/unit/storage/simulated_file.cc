@@ -10,12 +10,6 @@
 namespace topod::storage {
 namespace {
 
-std::string parent_of(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 tl::unexpected<IoError> failure(int code, const char* operation, const std::string& path) {
   return tl::make_unexpected(IoError{code, operation, path});
 }
