@@ -108,12 +108,6 @@ size_t batch_bytes(size_t record_bytes) {
   return round_up(sectors * kSector, limits::kBatchAlignBytes);
 }
 
-size_t record_bytes_fitting(size_t space_bytes) {
-  const size_t sectors =
-      space_bytes / limits::kBatchAlignBytes * limits::kBatchAlignBytes / kSector;
-  return sectors == 0 ? 0 : kFirstSectorRecordBytes + (sectors - 1) * kSectorRecordBytes;
-}
-
 uint64_t seed_of(const LogIdentity& identity) {
   std::array<uint8_t, sizeof(InstanceId) + sizeof(uint32_t)> ids;
   const uint32_t server = identity.server.value();

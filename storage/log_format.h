@@ -135,8 +135,6 @@ static_assert(sizeof(BatchHeader) == kBatchHeaderBytes);
 
 // Size on disk of a batch whose records take this many bytes.
 [[nodiscard]] size_t batch_bytes(size_t record_bytes);
-// The most bytes of records that fit into this much of a segment.
-[[nodiscard]] size_t record_bytes_fitting(size_t space_bytes);
 
 [[nodiscard]] uint64_t seed_of(const LogIdentity& identity);
 

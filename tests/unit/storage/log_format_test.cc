@@ -92,15 +92,6 @@ TEST(LogFormat, AnyChangedBitOfABatchShows) {
   }
 }
 
-TEST(LogFormat, TheSpaceThatIsCountedAsFittingFits) {
-  for (size_t space = 4'096; space < 100'000; space += 4'096) {
-    const size_t records = record_bytes_fitting(space);
-    EXPECT_EQ(batch_bytes(records), space);
-    EXPECT_GT(batch_bytes(records + 1), space);
-  }
-  EXPECT_EQ(record_bytes_fitting(4'095), 0U);
-}
-
 TEST(LogFormat, RecordsKeepKindZxidNumberAndPayload) {
   RecordBatch batch;
   batch.add(LogRecordKind::kTransaction, Zxid(7), 6, "payload");
