@@ -72,12 +72,15 @@ class FullDiskTest(unittest.TestCase):
         self.ensemble.start()
 
     def fill(self, member, client):
-        """Until this member says that there is no space; returns how many writes it took."""
+        """Until this member says that there is no space; returns how many writes it took.
+
+        The tree must grow: the log goes on in segments that it no longer needs.
+        """
         self.disks[member.number].fill()
         for number in range(WRITES_MAX):
             if 'no space on the disk' in member.log_text():
                 return number
-            client.call(records.set_data('/large', DATA))
+            client.create(f'/large/{number}', DATA)
         self.fail(f'{WRITES_MAX} writes, and the disk of {member.number} has still space')
 
     def test_of_the_leader(self):
@@ -97,7 +100,7 @@ class FullDiskTest(unittest.TestCase):
                 lambda n=writer.answered + 4 * WINDOW: writer.failure or writer.answered >= n,
                 'the others go on')
             writer.finish()
-            self.assertEqual(own.get_data('/large')[0], DATA)
+            self.assertEqual(own.get_data('/large/0')[0], DATA)
             self.assertEqual(own.exchange(records.set_data('/large', b'')).err, Err.SYSTEM_ERROR)
             self.disks[full.number].free()
             self.ensemble.await_that(
@@ -119,7 +122,7 @@ class FullDiskTest(unittest.TestCase):
             writer.finish()
             self.assertEqual(leader.figures()['election_count'], elections)
             self.assertEqual(own.exchange(records.set_data('/large', b'')).err, Err.SYSTEM_ERROR)
-            self.assertEqual(own.get_data('/large')[0], DATA)
+            self.assertEqual(own.get_data('/large/0')[0], DATA)
             self.disks[full.number].free()
             self.ensemble.await_that(
                 lambda: own.exchange(records.set_data('/large', b'')).err == 0, 'there is space')
