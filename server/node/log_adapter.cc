@@ -95,6 +95,10 @@ void LogAdapter::end_hold(LinkId link) { holds_.limit(link, monotonic_ms() + kHo
 void LogAdapter::stop() {
   history_.stop();
   thread_->stop();
+  if (thread_->queued_bytes() > 0) {
+    log_warn("log", "some records could not be written; nobody has been told that they are",
+             {{"bytes", thread_->queued_bytes()}});
+  }
 }
 
 void LogAdapter::durable(const storage::LogDurable& durable) {

@@ -37,6 +37,9 @@ void SnapshotSender::stop() {
   for (auto& [link, outgoing] : streams_) outgoing.stream->cancelled = true;
   thread_.stop();
   thread_.join();
+  // What is still queued keeps its stream alive; no image of the tree may be, for a larger map
+  // would be waited for in vain.
+  for (auto& [link, outgoing] : streams_) outgoing.stream->source.reset();
   streams_.clear();
   waiting_.clear();
   timer_.cancel();

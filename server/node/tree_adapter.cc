@@ -162,6 +162,9 @@ void TreeAdapter::done(int64_t commit_ns) {
 void TreeAdapter::stop(const zab::Replica& replica) {
   if (thread_->drain() && !gathering_.empty()) begin(replica);
   thread_->stop();
+  if (thread_->busy()) {
+    log_warn("store", "the last checkpoint could not be written; the next start reads the log");
+  }
 }
 
 }  // namespace topod::node

@@ -120,6 +120,15 @@ class RefusalTest(unittest.TestCase):
         self.await_complaint(one, 'ensemble')
         self.check_others_undisturbed()
 
+    def test_alone_on_the_data_of_a_member(self):
+        one = self.ensemble[1]
+        one.config = {key: value for key, value in one.config.items()
+                      if not key.startswith('server.')}
+        one.launch()
+        self.assertEqual(one.process.wait(30), 1)
+        self.assertIn('the data of a member of an ensemble', one.log_text())
+        one.process = None
+
     def test_peers_on_other_machines_without_a_secret(self):
         one = self.ensemble[1]
         one.config['server.3'] = one.config['server.3'].replace(LOOPBACK, '192.0.2.1', 1)

@@ -50,5 +50,14 @@ TEST(Options, WhatMayDifferIsNotPartOfIt) {
   EXPECT_EQ(told, told_by([](node::Config& config) { config.members.pop_back(); }));
 }
 
+TEST(Options, ClientsLeaveOpenFilesToTheLog) {
+  const auto clients_of = [](uint64_t open_files_max) {
+    return client_options(three_members(), open_files_max).max_connections_by_files;
+  };
+  EXPECT_EQ(clients_of(1'024), 1'024U - 128);
+  EXPECT_EQ(clients_of(100), 50U) << "very few are shared";
+  EXPECT_EQ(clients_of(0), UINT64_MAX) << "nobody knows how many there are";
+}
+
 }  // namespace
 }  // namespace topod::server
