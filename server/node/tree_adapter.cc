@@ -148,7 +148,8 @@ void TreeAdapter::begin(const zab::Replica& replica) {
   busy_ = true;
   under_way_ = position_;
   thread_->submit(std::exchange(gathering_, storage::Checkpoint{}),
-                  checkpoint_meta(replica.state(), replica.promises(), identity_, position_));
+                  checkpoint_meta(replica.state(), replica.durable_promises(), identity_,
+                                  position_));
 }
 
 void TreeAdapter::done(int64_t commit_ns) {

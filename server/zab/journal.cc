@@ -4,18 +4,36 @@
 
 namespace topod::zab {
 
+void Journal::start(Promises promises) {
+  promises_ = std::move(promises);
+  epochs_ = {{appended_, promises_.accepted_epoch, promises_.current_epoch}};
+}
+
+Promises Journal::durable_promises() const {
+  Promises promises = promises_;
+  promises.accepted_epoch = epochs_.front().accepted;
+  promises.current_epoch = epochs_.front().current;
+  return promises;
+}
+
 uint64_t Journal::accept_epoch(Epoch epoch) {
   CHECK(epoch > promises_.accepted_epoch);
   CHECK_MSG(epoch.value() <= kEpochMax,
             "all epochs are used up: this ensemble can elect no leader any more");
   promises_.accepted_epoch = epoch;
-  return add(LogRecordKind::kAcceptedEpoch, {}, epoch.value(), {});
+  return add_epoch(LogRecordKind::kAcceptedEpoch, epoch);
 }
 
 uint64_t Journal::set_current_epoch(Epoch epoch) {
   CHECK(epoch >= promises_.current_epoch && epoch == promises_.accepted_epoch);
   promises_.current_epoch = epoch;
-  return add(LogRecordKind::kCurrentEpoch, {}, epoch.value(), {});
+  return add_epoch(LogRecordKind::kCurrentEpoch, epoch);
+}
+
+uint64_t Journal::add_epoch(LogRecordKind kind, Epoch epoch) {
+  const uint64_t record = add(kind, {}, epoch.value(), {});
+  epochs_.push_back({record, promises_.accepted_epoch, promises_.current_epoch});
+  return record;
 }
 
 uint64_t Journal::found(entry::Founding founding) {
@@ -38,6 +56,7 @@ void Journal::transaction(const Proposal& proposal) {
 void Journal::durable(uint64_t number) {
   CHECK(number >= durable_ && number <= appended_);
   durable_ = number;
+  while (epochs_.size() > 1 && epochs_[1].record <= durable_) epochs_.pop_front();
 }
 
 uint64_t Journal::add(LogRecordKind kind, Zxid zxid, uint64_t number, std::string_view payload) {

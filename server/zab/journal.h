@@ -25,9 +25,13 @@ class Journal {
  public:
   explicit Journal(Output& output) : output_(output) {}
 
-  void start(Promises promises) { promises_ = std::move(promises); }
+  void start(Promises promises);
   // As asked of the log; whether a record is durable is another question.
   [[nodiscard]] const Promises& promises() const { return promises_; }
+  // With the epochs that are on disk: what another file, such as a checkpoint, may repeat. An
+  // epoch that is durable there before the history that belongs to it is durable here would win
+  // elections for a shorter log (ZOOKEEPER-4643).
+  [[nodiscard]] Promises durable_promises() const;
 
   // Each returns the number of the record.
   uint64_t accept_epoch(Epoch epoch);
@@ -50,10 +54,17 @@ class Journal {
   void finish_turn() { payloads_.clear(); }
 
  private:
+  struct Epochs {
+    uint64_t record = 0;
+    Epoch accepted;
+    Epoch current;
+  };
+  uint64_t add_epoch(LogRecordKind kind, Epoch epoch);
   uint64_t add(LogRecordKind kind, Zxid zxid, uint64_t number, std::string_view payload);
 
   Output& output_;
   Promises promises_;
+  std::deque<Epochs> epochs_ = {{}};  // the first is on disk, the others as of their records
   uint64_t appended_ = 0;
   uint64_t durable_ = 0;
   std::deque<std::string> payloads_;  // of this turn

@@ -134,6 +134,8 @@ class Replica final : private RequestSink {
   };
   [[nodiscard]] const std::deque<DigestSample>& digest_samples() const { return samples_; }
   [[nodiscard]] const Promises& promises() const { return journal_.promises(); }
+  // For checkpoints.
+  [[nodiscard]] Promises durable_promises() const { return journal_.durable_promises(); }
   // This server's state differed from that of the majority: it waits for a snapshot.
   [[nodiscard]] bool diverged() const { return diverged_; }
   struct Mismatches {
