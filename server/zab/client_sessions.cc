@@ -87,6 +87,11 @@ void Clients::hold(Connection& connection, std::string_view bytes, const Connect
     close(connection, CloseReason::kNoQuorum);
     return;
   }
+  // What is applied here may be behind what it has read elsewhere; a client never goes back.
+  if (request.last_zxid_seen > state_.applied.value()) {
+    close(connection, CloseReason::kZxidAhead);
+    return;
+  }
   connection.is_read_only = true;
   const auto timeout_ms = std::clamp(request.timeout_ms, config_.min_session_timeout_ms,
                                      config_.max_session_timeout_ms);

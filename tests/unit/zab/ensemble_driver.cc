@@ -477,9 +477,10 @@ EnsembleDriver::Client& EnsembleDriver::connect(int member, int32_t timeout_ms) 
   return client;
 }
 
-EnsembleDriver::Client& EnsembleDriver::connect_read_only(int member) {
+EnsembleDriver::Client& EnsembleDriver::connect_read_only(int member, Zxid last_seen) {
   Client& client = open(member);
   ConnectRequest request;
+  request.last_zxid_seen = last_seen.value();
   request.timeout_ms = 10'000;
   request.password = std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", kPasswordBytes);
   request.has_read_only = true;

@@ -105,7 +105,7 @@ class EnsembleDriver {
   Client& open(int member);
   // Sends a connect request for a new session.
   Client& connect(int member, int32_t timeout_ms = 10'000);
-  Client& connect_read_only(int member);
+  Client& connect_read_only(int member, Zxid last_seen = Zxid(0));
   Client& reconnect(int member, const Client& before, int32_t timeout_ms = 10'000,
                     bool read_only = false);
   void request(Client& client, int32_t xid, OpCode op, const std::string& body);

@@ -40,6 +40,24 @@ TEST(ReadOnly, WithoutAQuorumOnlyWhoAllowsItIsServedAndOnlyReads) {
   EXPECT_EQ(reader.reason, CloseReason::kReadOnlyEnds);
 }
 
+TEST(ReadOnly, NobodyIsShownWhatIsOlderThanWhatHeHasSeen) {
+  EnsembleDriver::Options options;
+  options.read_only = true;
+  EnsembleDriver ensemble(options);
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  ensemble.crash(2);
+  ensemble.crash(3);
+  ensemble.advance(5'000);
+  const Zxid applied = ensemble.replica(1).state().applied;
+  Client& ahead = ensemble.connect_read_only(1, Zxid(applied.value() + 1));
+  Client& level = ensemble.connect_read_only(1, applied);
+  ensemble.run();
+  EXPECT_TRUE(ahead.closed);
+  EXPECT_EQ(ahead.reason, CloseReason::kZxidAhead);
+  EXPECT_TRUE(level.connected);
+}
+
 TEST(ReadOnly, ASessionOfTheEnsembleIsNotTakenUpAndNotDeclaredDead) {
   EnsembleDriver::Options options;
   options.read_only = true;
