@@ -1,6 +1,15 @@
 // Known bugs, each of them a rule of the protocol that is left out. A build with -DTOPOD_MUTANTS
 // can be told to have one of them, so that the simulator shows that it would be found; in any
 // other build none of this exists. One thread.
+//
+// Some rules are braces beside belts; their mutants drop both, for one alone does no harm:
+// - CommitBeforeMatch. A leader tells commits only to those who have its history on disk, and a
+//   follower believes none before its log is known to match.
+// - DuplicateForwards. A server repeats forwards only when all those under way are evaluated, and
+//   evaluation ignores a number that it has seen.
+// One rule has no mutant: that a promise which was given before does not count again. To do harm,
+// two leaders must be promised the same epoch by one server while each keeps a quorum of links, one
+// of them with links whose other ends are gone; no world has come to that.
 #pragma once
 
 #include <array>
@@ -13,9 +22,12 @@ namespace topod {
   X(AckBeforeFlush, "a follower acknowledges what is not on its disk")                          \
   X(LeaderCountsItselfAtOnce, "a leader counts itself before its own flush")                    \
   X(NewLeaderAckBeforeFlush, "a synchronisation is acknowledged before it is on the disk")      \
+  X(PromiseBeforeFlush, "an epoch is promised before that is on the disk")                      \
+  X(AcceptedEpochForgotten, "a restart forgets the accepted epoch")                             \
   X(EpochBeforeHistory, "the epoch becomes current without the history that belongs to it")     \
+  X(EpochInCheckpoint, "a checkpoint repeats an epoch before its history is on the disk")       \
   X(CommitByUnsynchronised, "followers that are not synchronised count for commits")            \
-  X(CommitBeforeMatch, "a follower applies commits before its log is known to match")           \
+  X(CommitBeforeMatch, "commits are told to followers whose logs are not known to match")       \
   X(TruncationNotLogged, "what is cut from a follower's history stays in its log")              \
   X(SyncPointByLastZxid, "the synchronisation point is the lower of both last zxids")           \
   X(BetterHistoryIgnored, "a leader does not look at the histories of its followers")           \
@@ -28,9 +40,8 @@ namespace topod {
   X(SnapshotWithoutSessions, "a tree is sent without its sessions")                             \
   X(CheckpointPlaceTooLate, "a checkpoint has a place in the log that is too late")             \
   X(TornTailKept, "a torn tail is not cleared")                                                 \
-  X(DuplicateForwards, "a forward that was evaluated before is evaluated again")                \
+  X(DuplicateForwards, "forwards under way are repeated, and each is evaluated")                \
   X(ForwardsNotRepeated, "a new leader is not given what the old one lost")                     \
-  X(BarrierIgnored, "forwards are repeated before those under way have arrived")                \
   X(SyncUnconfirmed, "a leader answers sync without asking whether it still leads")             \
   X(SyncWithoutBarrier, "a follower answers sync from what it has applied")                     \
   X(ReadsOvertakeWrites, "a read does not wait for the writes before it")                       \

@@ -34,7 +34,7 @@ bool Follower::message(peer::Message& message, Moment now) {
     case peer::Message::kUpToDate: return up_to_date(message.up_to_date());
     case peer::Message::kCommit:
       committed_ = std::max(committed_, Zxid(message.commit().zxid()));
-      return matched_;
+      return matched_ || MUTANT(CommitBeforeMatch);
     case peer::Message::kHeartbeat: heartbeat(message.heartbeat()); return true;
     default: return false;
   }
@@ -186,7 +186,8 @@ void Follower::tick(Moment now) {
 
 void Follower::acknowledge() {
   const Journal& journal = parts_.journal;
-  if (phase_ == Phase::kEpochPending && journal.is_durable(epoch_record_)) {
+  if (phase_ == Phase::kEpochPending &&
+      (journal.is_durable(epoch_record_) || MUTANT(PromiseBeforeFlush))) {
     phase_ = Phase::kSyncing;
     peer::AckEpoch& ack = *send_to_leader().mutable_ack_epoch();
     ack.set_epoch(epoch_.value());

@@ -383,9 +383,12 @@ void Leader::snapshot_sent(ServerId server, Zxid zxid, bool ok) {
 void Leader::tell_committed() {
   PeerSend* message = nullptr;
   for (auto& [server, learner] : learners_) {
-    if (learner.phase < Learner::Phase::kActive || learner.told_committed >= committed_) continue;
+    const auto least =
+        MUTANT(CommitBeforeMatch) ? Learner::Phase::kEpochSent : Learner::Phase::kActive;
+    if (learner.phase < least || learner.told_committed >= committed_) continue;
     // It may not have been sent that far yet; then the proposals themselves will tell.
-    const Zxid commit = std::min(committed_, learner.cursor);
+    const Zxid commit =
+        MUTANT(CommitBeforeMatch) ? committed_ : std::min(committed_, learner.cursor);
     if (commit <= learner.told_committed) continue;
     learner.told_committed = commit;
     if (message != nullptr && message->message.commit().zxid() == commit.value()) {

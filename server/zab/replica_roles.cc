@@ -213,7 +213,7 @@ void Replica::advance_role() {
   if (ready_) return;
   const bool may_be_ready = (leader_ && leader_->established() && state_.applied >= ready_at_) ||
                             (follower_ && follower_->up_to_date() &&
-                             (state_.applied >= follower_->barrier() || MUTANT(BarrierIgnored)));
+                             (state_.applied >= follower_->barrier() || MUTANT(DuplicateForwards)));
   if (may_be_ready) become_ready();
 }
 

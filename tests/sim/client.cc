@@ -11,6 +11,8 @@ namespace topod::sim {
 namespace {
 constexpr int64_t kStepMaxUs = 500 * kMillisecond;
 constexpr int64_t kConnectPatienceUs = 3 * kSecond;
+constexpr Place kOneReaderIn = 5;
+constexpr Place kOneTouristIn = 7;
 }  // namespace
 
 Client::Client(World& world, Network& network, History& history, Place place,
@@ -19,6 +21,8 @@ Client::Client(World& world, Network& network, History& history, Place place,
       network_(network),
       history_(history),
       place_(place),
+      is_reader_(place % kOneReaderIn == 1),
+      is_tourist_(place % kOneTouristIn == 3),
       servers_(std::move(servers)),
       workload_(workload),
       watches_(history.witness()) {
@@ -80,6 +84,7 @@ void Client::connect() {
   request.session = session_.value();
   request.password = password_;
   request.has_read_only = true;
+  request.read_only = is_tourist_;
   std::string bytes;
   JuteWriter out(bytes);
   request.write(out);
@@ -97,6 +102,7 @@ void Client::apart(int64_t connect_after_us) {
   stream_ = 0;
   pending_.clear();
   lock_.clear();
+  if (is_tourist_) forget_session();
   phase_ = Phase::kApart;
   schedule_step(connect_after_us);
 }
@@ -108,10 +114,11 @@ void Client::forget_session() {
   created_.clear();
 }
 
-void Client::lose_connection() {
+void Client::lose_connection(std::optional<int64_t> back_after_us) {
   if (phase_ != Phase::kLive && phase_ != Phase::kConnecting) return;
   world_.note("client loses its connection", place_);
   disconnect();
+  if (back_after_us) schedule_step(*back_after_us);
 }
 
 void Client::die(int64_t back_after_us) {
@@ -179,14 +186,20 @@ void Client::connected(std::string_view frame) {
   session_ = SessionId(response.session);
   password_ = response.password;
   timeout_us_ = response.timeout_ms * kMillisecond;
+  is_read_only_ = response.read_only;
+  if (is_read_only_ && !is_tourist_) wrong("sessions", "read-only service that was not asked for");
   phase_ = Phase::kLive;
   world_.note("client is connected", place_, server_, session_);
+  if (watches_.size() > 0) set_watches();
   if (place_ == kFirstClient) {
     for (const char* folder : {"/queue", "/lock"}) {
       create(folder, CreateMode::kPersistent, Purpose::kNone);
     }
   }
-  if (watches_.size() == 0) return;
+}
+
+// Before anything else is asked: a reply would show what they have not told of.
+void Client::set_watches() {
   SetWatchesRequest request = watches_.to_set();
   request.relative_zxid = last_seen_.value();
   std::string body;
@@ -249,6 +262,7 @@ void Client::take_reply(const ReplyHeader& header, std::string_view body) {
   pending_.pop_front();
   const Zxid zxid(header.zxid);
   world_.note("reply", place_, header.xid, zxid, static_cast<int32_t>(header.error));
+  if (is_read_only_ && header.error == ErrorCode::kNotReadOnly) return;
   if (is_write(request.op)) {
     // Refused for want of space: it was never tried.
     if (header.error == ErrorCode::kSystemError) return;

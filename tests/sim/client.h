@@ -44,11 +44,13 @@ class Client final : public StreamHandler {
   }
   [[nodiscard]] SessionId session() const { return session_; }
   [[nodiscard]] Place place() const { return place_; }
+  // Of its session, as granted.
+  [[nodiscard]] int64_t timeout_us() const { return timeout_us_; }
   [[nodiscard]] std::string describe() const;
 
   // ---- faults --------------------------------------------------------------------------------
-  // Its connection breaks; it finds another server.
-  void lose_connection();
+  // Its connection breaks; it finds another server, at once or after this time.
+  void lose_connection(std::optional<int64_t> back_after_us = std::nullopt);
   // It dies without a word, and comes back after this time as somebody new.
   void die(int64_t back_after_us);
 
@@ -78,6 +80,7 @@ class Client final : public StreamHandler {
   void schedule_step(int64_t after_us);
   void keep_alive();
   void connected(std::string_view frame);
+  void set_watches();
   void take_frame(std::string_view frame);
   void take_event(JuteReader& in, Zxid zxid);
   void take_reply(const ReplyHeader& header, std::string_view body);
@@ -108,6 +111,8 @@ class Client final : public StreamHandler {
   Network& network_;
   History& history_;
   Place place_;
+  bool is_reader_;   // never writes, so nothing holds its reads back
+  bool is_tourist_;  // content with a server that has no quorum; takes a new session everywhere
   std::vector<Place> servers_;
   const Workload& workload_;
 
@@ -117,6 +122,7 @@ class Client final : public StreamHandler {
   Place server_ = 0;
   StreamId stream_ = 0;
   SessionId session_;
+  bool is_read_only_ = false;  // the server has no quorum
   std::string password_;
   int64_t timeout_us_ = 0;
   Zxid last_seen_;

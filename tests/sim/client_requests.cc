@@ -45,7 +45,7 @@ std::string Client::some_register() {
 }
 
 void Client::ask_something() {
-  if (world_.random().chance(workload_.write_per_mille)) {
+  if (!is_reader_ && world_.random().chance(workload_.write_per_mille)) {
     ask_write();
   } else {
     ask_read();
@@ -84,7 +84,8 @@ void Client::ask_write() {
 void Client::ask_read() {
   Random& random = world_.random();
   const bool watch = random.chance(workload_.watch_per_mille) && watches_.size() < 16;
-  const uint64_t die = random.below(100);
+  // Who only reads wants to know what is new.
+  const uint64_t die = is_reader_ && random.chance(300) ? 99 : random.below(100);
   if (die < 45) {
     read(OpCode::kGetData, some_register(), watch);
   } else if (die < 65) {

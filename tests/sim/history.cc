@@ -68,6 +68,10 @@ void History::append(Zxid zxid, std::string_view bytes) {
   reference_.changes.clear();
   world_.note("commit", zxid, static_cast<int>(parsed_.kind_case()),
               static_cast<int>(effects_.error));
+  if (parsed_.has_expire_session()) {
+    world_.note("expiry", SessionId(parsed_.expire_session().session()),
+                effects_.closed_session != SessionId{});
+  }
   if (!wrong.empty()) world_.violated("ephemerals", std::move(wrong));
   if (!is_right && effects_.closed_session != SessionId{}) {
     world_.violated("sessions", "a session that has moved on is expired at " + text_of(zxid));

@@ -16,13 +16,14 @@ constexpr std::string_view kPing = "p";
 }  // namespace
 
 Links::Links(World& world, Network& network, Place self, const InstanceId& instance,
-             std::vector<ServerId> members, int64_t silence_max_us, Deliver deliver)
+             std::vector<ServerId> members, int64_t silence_max_us, Clock clock, Deliver deliver)
     : world_(world),
       network_(network),
       self_(self),
       instance_(instance),
       members_(std::move(members)),
       silence_max_us_(silence_max_us),
+      clock_(std::move(clock)),
       deliver_(std::move(deliver)) {}
 
 std::string Links::introduction() const { return std::string(instance_.begin(), instance_.end()); }
@@ -33,7 +34,7 @@ void Links::tick() {
 }
 
 void Links::ping() {
-  const int64_t now_us = world_.now_us();
+  const int64_t now_us = clock_();
   std::vector<StreamId> silent;
   for (auto& [stream, link] : links_) {
     if (link.phase != Phase::kUp) continue;
@@ -49,7 +50,7 @@ void Links::ping() {
 
 // The member with the higher number dials.
 void Links::dial() {
-  const int64_t now_us = world_.now_us();
+  const int64_t now_us = clock_();
   for (const ServerId member : members_) {
     const auto peer = static_cast<Place>(member.value());
     if (peer >= self_ || now_us < next_dial_us_[peer]) continue;
@@ -72,7 +73,7 @@ void Links::dial() {
 }
 
 void Links::opened(StreamId stream, Place from) {
-  const int64_t now_us = world_.now_us();
+  const int64_t now_us = clock_();
   links_[stream] = {from, Phase::kAccepted, LinkId{}, now_us, now_us, now_us};
 }
 
@@ -80,7 +81,7 @@ bool Links::received(StreamId stream, const std::string& bytes) {
   const auto found = links_.find(stream);
   if (found == links_.end()) return false;
   Link& link = found->second;
-  link.heard_us = world_.now_us();
+  link.heard_us = clock_();
   if (link.phase == Phase::kUp) {
     if (bytes == kPing) return true;
     if (world_.trace().prints()) {
@@ -145,7 +146,7 @@ StreamId Links::stream_of(LinkId id) const {
 void Links::send(LinkId link, std::string_view message) {
   const StreamId stream = stream_of(link);
   if (stream == 0) return;
-  links_.at(stream).sent_us = world_.now_us();
+  links_.at(stream).sent_us = clock_();
   network_.send(stream, self_, std::string(message));
   if (network_.held_bytes(stream, self_) > limits::kPeerQueueBytes) close(link, "queue is full");
 }

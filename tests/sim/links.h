@@ -20,8 +20,11 @@ class Links final : public node::PeerNet {
   // `deliver`: runs something in the next turn of this process.
   using Deliver = std::function<void(std::function<void()>)>;
 
+  // The monotonic clock of this machine.
+  using Clock = std::function<int64_t()>;
+
   Links(World& world, Network& network, Place self, const InstanceId& instance,
-        std::vector<ServerId> members, int64_t silence_max_us, Deliver deliver);
+        std::vector<ServerId> members, int64_t silence_max_us, Clock clock, Deliver deliver);
 
   void set_handler(node::PeerHandler& handler) { handler_ = &handler; }
   // Looks after the links that are missing; to be called now and then.
@@ -62,6 +65,7 @@ class Links final : public node::PeerNet {
   InstanceId instance_;
   std::vector<ServerId> members_;
   int64_t silence_max_us_;
+  Clock clock_;
   Deliver deliver_;
   node::PeerHandler* handler_ = nullptr;
   std::map<StreamId, Link> links_;

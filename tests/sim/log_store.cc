@@ -11,18 +11,18 @@ namespace topod::sim {
 namespace {
 // Small, so that a world of a minute sees batches cut and segments change.
 constexpr size_t kMaxBatchBytes = size_t{64} * 1024;
-constexpr size_t kMaxBatchRecords = 256;
 constexpr size_t kPrepareBytes = size_t{64} * 1024;
 constexpr int64_t kRetrySpaceUs = 1 * kSecond;
 }  // namespace
 
 LogStore::LogStore(World& world, Disk& disk, std::unique_ptr<storage::Log> log,
-                   const DiskSpeed& speed, storage::LogPosition covered,
+                   const DiskSpeed& speed, size_t batch_records, storage::LogPosition covered,
                    storage::HistoryReader reader, Events events)
     : world_(world),
       disk_(disk),
       log_(std::move(log)),
       speed_(speed),
+      batch_records_(batch_records),
       events_(std::move(events)),
       reader_(std::move(reader)),
       durable_end_(log_->end()),
@@ -49,7 +49,7 @@ void LogStore::submit() {
 
 storage::RecordBatch LogStore::take_batch(Zxid& greatest) {
   storage::RecordBatch batch;
-  while (submitted_ > 0 && batch.records() < kMaxBatchRecords) {
+  while (submitted_ > 0 && batch.records() < batch_records_) {
     const LogRecord& record = queue_.front();
     const size_t bytes = storage::kRecordHeaderBytes + record.payload.size();
     if (batch.records() > 0 && batch.bytes().size() + bytes > kMaxBatchBytes) break;

@@ -35,9 +35,11 @@ class LogStore final : public node::LogStore {
     std::function<void(const zab::Append&)> added;
   };
 
-  // `covered`: where the checkpoint stands from which the server has started.
+  // `batch_records`: the most in one flush. `covered`: where the checkpoint stands from which the
+  // server has started.
   LogStore(World& world, Disk& disk, std::unique_ptr<storage::Log> log, const DiskSpeed& speed,
-           storage::LogPosition covered, storage::HistoryReader reader, Events events);
+           size_t batch_records, storage::LogPosition covered, storage::HistoryReader reader,
+           Events events);
 
   void add(const zab::Append& record) override;
   void submit() override;
@@ -48,7 +50,7 @@ class LogStore final : public node::LogStore {
   // A place before the first record that a state with these transactions applied does not cover.
   [[nodiscard]] storage::LogPosition position_after(Zxid applied);
   void trim(storage::LogPosition keep);
-  [[nodiscard]] const storage::Log& log() const { return *log_; }
+  [[nodiscard]] size_t flushing_bytes() const { return flushing_ ? batch_.bytes().size() : 0; }
 
  private:
   // Of one flush: where it ends and the greatest transaction in it.
@@ -72,6 +74,7 @@ class LogStore final : public node::LogStore {
   Disk& disk_;
   std::unique_ptr<storage::Log> log_;
   const DiskSpeed& speed_;
+  size_t batch_records_;
   Events events_;
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
 

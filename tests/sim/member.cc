@@ -20,11 +20,12 @@ constexpr uint64_t kTurnsPerInvariants = 32;
 constexpr int64_t kWallStartMs = 1'700'000'000'000;
 }  // namespace
 
-Member::Member(World& world, Network& network, History& history, const Ensemble& ensemble,
-               ServerId id)
+Member::Member(World& world, Network& network, History& history, DurableLogs& durable_logs,
+               const Ensemble& ensemble, ServerId id)
     : world_(world),
       network_(network),
       history_(history),
+      durable_logs_(durable_logs),
       ensemble_(ensemble),
       id_(id),
       disk_(world.random()) {
@@ -39,12 +40,33 @@ const zab::Replica* Member::replica() const {
   return process_ == nullptr ? nullptr : &*process_->replica;
 }
 
+size_t Member::flushing_bytes() const {
+  return process_ == nullptr ? 0 : process_->log->flushing_bytes();
+}
+
 void Member::broken(const char* oracle, const std::string& what) {
   world_.violated(oracle, "server " + std::to_string(id_.value()) + ": " + what);
 }
 
+void Member::stop_clock(int64_t for_us) {
+  if (world_.now_us() < clock_resumes_us_) return;
+  world_.note("clock stops", id_, for_us);
+  clock_lost_us_ += clock_resumes_us_ - clock_stopped_us_;
+  clock_stopped_us_ = world_.now_us();
+  clock_resumes_us_ = clock_stopped_us_ + for_us;
+}
+
+void Member::free_clock() { clock_resumes_us_ = std::min(clock_resumes_us_, world_.now_us()); }
+
+int64_t Member::monotonic_us() const {
+  const int64_t lost_us =
+      clock_lost_us_ + std::min(world_.now_us(), clock_resumes_us_) - clock_stopped_us_;
+  const int64_t us = world_.now_us() - lost_us;
+  return us + us / kSecond * drift_per_million_;
+}
+
 zab::Moment Member::now() const {
-  const int64_t us = world_.now_us() + world_.now_us() / kSecond * drift_per_million_;
+  const int64_t us = monotonic_us();
   return {us, kWallStartMs + wall_offset_ms_ + us / 1'000};
 }
 
@@ -90,6 +112,7 @@ void Member::wipe() {
   disk_.wipe();
   trees_.clear();
   is_voter_ = false;
+  durable_logs_.wiped(id_);
   fill(identity_.instance);
 }
 
@@ -230,7 +253,9 @@ void Member::observe() {
   auto& logged = process_->logged;
   bool is_new = false;
   while (!logged.empty() && logged.front().first <= applied) {
+    const bool is_first = applied_count_ == history_.size();
     history_.applied(id_, applied_count_, logged.front().first, logged.front().second);
+    if (is_first) durable_logs_.committed(id_, reign(), logged.front().first);
     logged.pop_front();
     is_new = true;
   }
@@ -240,11 +265,11 @@ void Member::observe() {
   }
   // Faults of disks and networks never make states differ.
   if (replica.mismatches().count > 0) broken("digests", replica.mismatches().last);
-  is_voter_ = is_voter_ || replica.membership().votes();
-  if (const zab::Leader* leading = replica.leading();
-      leading != nullptr && leading->established()) {
-    history_.leads(id_, leading->epoch());
+  if (!is_voter_ && replica.membership().votes()) {
+    is_voter_ = true;
+    durable_logs_.admitted(id_);
   }
+  if (replica.leading() != nullptr) observe_leader();
   if (++turns_ % kTurnsPerInvariants == 0) {
     if (const std::string what = zab::violated_invariant(replica); !what.empty()) {
       broken("invariants", what);
@@ -255,6 +280,27 @@ void Member::observe() {
       process_->log->queued_bytes() > 2 * limits::kMaxOutstandingBytes) {
     broken("bounds", "more is outstanding than allowed");
   }
+}
+
+void Member::observe_leader() {
+  const zab::Leader& leader = *process_->replica->leading();
+  if (leader.phase() >= zab::Leader::Phase::kSynchronising && synchronising_ != leader.epoch()) {
+    synchronising_ = leader.epoch();
+    durable_logs_.promised(id_, leader.epoch());
+  }
+  if (!leader.established() || established_ == leader.epoch()) return;
+  established_ = leader.epoch();
+  history_.leads(id_, leader.epoch());
+  durable_logs_.established(id_, leader.epoch(), history_.last_zxid());
+}
+
+Epoch Member::reign() const {
+  const zab::Replica& replica = *process_->replica;
+  if (replica.leading() != nullptr && replica.leading()->established()) {
+    return replica.leading()->epoch();
+  }
+  const zab::Follower* follower = replica.following();
+  return follower != nullptr && follower->up_to_date() ? follower->epoch() : Epoch{};
 }
 
 void Member::begin_checkpoint_if_due() {

@@ -22,6 +22,7 @@
 #include "server/zab/replica.h"
 #include "storage/data_dir.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/durable_logs.h"
 #include "tests/sim/history.h"
 #include "tests/sim/log_store.h"
 #include "tests/sim/network.h"
@@ -36,11 +37,14 @@ struct Ensemble {
   int32_t tick_ms = 1'000;
   size_t segment_bytes = size_t{256} * 1024;
   size_t retain_bytes = size_t{1} * 1024 * 1024;
+  size_t batch_records = 256;  // the most in one flush
+  bool read_only_service = false;
 };
 
 class Member final : public StreamHandler, private node::Clock, private node::Entropy {
  public:
-  Member(World& world, Network& network, History& history, const Ensemble& ensemble, ServerId id);
+  Member(World& world, Network& network, History& history, DurableLogs& durable_logs,
+         const Ensemble& ensemble, ServerId id);
   ~Member() override;
 
   // ---- faults --------------------------------------------------------------------------------
@@ -51,6 +55,9 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   // The disk is replaced by an empty one; it must not be running.
   void wipe();
   void jump_wall_clock(int64_t by_ms) { wall_offset_ms_ += by_ms; }
+  // Its monotonic clock stands still for so long, while it goes on.
+  void stop_clock(int64_t for_us);
+  void free_clock();
   // Called after each turn.
   void set_onlooker(std::function<void()> onlooker) { onlooker_ = std::move(onlooker); }
   void set_drift(int64_t per_million) { drift_per_million_ = per_million; }
@@ -67,6 +74,8 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   [[nodiscard]] bool is_running() const { return process_ != nullptr; }
   [[nodiscard]] bool is_paused() const { return is_paused_; }
   [[nodiscard]] const zab::Replica* replica() const;
+  // Of the batch that is being written to the log; 0: none is.
+  [[nodiscard]] size_t flushing_bytes() const;
   [[nodiscard]] size_t applied_count() const { return applied_count_; }
   // Its data directory has been admitted, and it knows.
   [[nodiscard]] bool is_voter() const { return is_voter_; }
@@ -88,6 +97,9 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   void turn();
   void schedule_tick();
   void observe();
+  void observe_leader();
+  // Of the leader that it is up to date with; 0: there is none.
+  [[nodiscard]] Epoch reign() const;
 
   // start-up
   [[nodiscard]] std::unique_ptr<state::State> load_tree(storage::CheckpointMeta& meta);
@@ -106,12 +118,14 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   void broken(const char* oracle, const std::string& what);
 
   [[nodiscard]] zab::Moment now() const override;
+  [[nodiscard]] int64_t monotonic_us() const;
   void fill(std::span<uint8_t> bytes) override;
   [[nodiscard]] zab::ReplicaConfig replica_config() const;
 
   World& world_;
   Network& network_;
   History& history_;
+  DurableLogs& durable_logs_;
   const Ensemble& ensemble_;
   ServerId id_;
 
@@ -122,10 +136,16 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   storage::DirectoryIdentity identity_;
   int64_t wall_offset_ms_ = 0;
   int64_t drift_per_million_ = 0;
+  // Of the monotonic clock: since when it stands still, until when, and how much it has lost so.
+  int64_t clock_stopped_us_ = 0;
+  int64_t clock_resumes_us_ = 0;
+  int64_t clock_lost_us_ = 0;
 
   uint64_t life_ = 0;  // of the process
   bool is_paused_ = false;
   bool is_voter_ = false;
+  Epoch synchronising_;  // the last epoch in which it led so far
+  Epoch established_;
   size_t applied_count_ = 0;
   std::function<void()> onlooker_;
   uint64_t turns_ = 0;

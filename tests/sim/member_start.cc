@@ -26,6 +26,7 @@ zab::ReplicaConfig Member::replica_config() const {
     peer.observer = member.value() > ensemble_.members.size() - ensemble_.observers;
     config.members.push_back(peer);
   }
+  config.read_only_enabled = ensemble_.read_only_service;
   config.tick_ms = ensemble_.tick_ms;
   config.init_limit_ms = 10 * ensemble_.tick_ms;
   config.sync_limit_ms = 5 * ensemble_.tick_ms;
@@ -139,6 +140,8 @@ void Member::replay(const storage::Log& log, const storage::CheckpointMeta& meta
   const storage::LogScan& scan = log.recovered();
   zab::Replica& replica = *process_->replica;
   zab::Restored restored = this->restored(log, meta);
+  DurableLogs::Found found{
+      restored.promises.accepted_epoch, restored.promises.current_epoch, meta.zxid, {}};
   const bool is_alone = ensemble_.members.size() == 1;
   bool is_prepared = false;
   const auto prepare = [&] {
@@ -162,6 +165,7 @@ void Member::replay(const storage::Log& log, const storage::CheckpointMeta& meta
                                         text_of(before));
       }
       before = view.zxid;
+      found.zxids.push_back(view.zxid);
       if (is_alone || view.zxid <= log.contents().committed() || MUTANT(TailAppliedAtStart)) {
         CHECK(replica.replay(view.zxid, view.payload));
         history_.applied(id_, applied_count_, view.zxid, view.payload);
@@ -173,6 +177,7 @@ void Member::replay(const storage::Log& log, const storage::CheckpointMeta& meta
     }
   }
   prepare();
+  durable_logs_.started(id_, std::move(found));
   history_.has_digest(id_, applied_count_, replica.state().digest);
 }
 
@@ -181,6 +186,9 @@ zab::Restored Member::restored(const storage::Log& log, const storage::Checkpoin
   zab::Restored restored;
   restored.promises.accepted_epoch = std::max(meta.accepted_epoch, contents.accepted_epoch());
   restored.promises.current_epoch = std::max(meta.current_epoch, contents.current_epoch());
+  if (MUTANT(AcceptedEpochForgotten)) {
+    restored.promises.accepted_epoch = restored.promises.current_epoch;
+  }
   if (MUTANT(CurrentEpochForgotten)) restored.promises.current_epoch = Epoch{};
   restored.diverged = contents.diverged().has_value();
   if (!contents.founding().empty()) {
@@ -199,11 +207,12 @@ void Member::open_stores(std::unique_ptr<storage::Log> log, const storage::Check
   process.tree->collect(process.replica->state(), process.replica->changes());
   process.replica->changes().clear();
   process.log = std::make_unique<LogStore>(
-      world_, disk_, std::move(log), disk_speed_,
+      world_, disk_, std::move(log), disk_speed_, ensemble_.batch_records,
       storage::LogPosition{meta.log_segment, meta.log_offset_bytes},
       storage::HistoryReader(disk_, kLogDir, log_identity()),
       LogStore::Events{.durable =
                            [this](uint64_t last) {
+                             durable_logs_.durable(id_, last);
                              deliver([this, last] { process_->node->log_durable(last); });
                            },
                        .failed =
@@ -249,6 +258,8 @@ void Member::join() {
 
 // Entries wait here until they are applied.
 void Member::logged(const zab::Append& record) {
+  const zab::Follower* follower = process_->replica->following();
+  durable_logs_.appended(id_, record, follower == nullptr ? id_ : follower->leader());
   auto& logged = process_->logged;
   switch (record.kind) {
     case LogRecordKind::kTransaction:
@@ -276,8 +287,11 @@ storage::CheckpointMeta Member::checkpoint_meta(const state::State& state,
   meta.ensemble = identity_.ensemble;
   meta.zxid = state.applied;
   if (process_->replica) {
-    meta.accepted_epoch = process_->replica->promises().accepted_epoch;
-    meta.current_epoch = process_->replica->promises().current_epoch;
+    const zab::Promises promises = MUTANT(EpochInCheckpoint)
+                                       ? process_->replica->promises()
+                                       : process_->replica->durable_promises();
+    meta.accepted_epoch = promises.accepted_epoch;
+    meta.current_epoch = promises.current_epoch;
   }
   meta.log_segment = position.segment;
   meta.log_offset_bytes = position.offset;

@@ -103,7 +103,10 @@ void Network::drop_all(Place place, bool says_so) {
       if (says_so) {
         close(id, place);
       } else {
+        // What it had not got rid of is lost with it.
         stream.open[side] = false;
+        stream.directions[side].held.clear();
+        stream.directions[side].held_bytes = 0;
         if (!stream.open[1 - side]) streams_.erase(id);
       }
       break;
@@ -115,6 +118,15 @@ void Network::reset(StreamId id) {
   for (const int side : {0, 1}) {
     world_.after(world_.random().skewed(speed_.delay_min_us, speed_.delay_max_us),
                  [this, id, side] { tell_closed(id, side); });
+  }
+}
+
+void Network::reset_all(Place one, Place other) {
+  for (const StreamId id : streams()) {
+    const Stream& stream = streams_.at(id);
+    const bool is_between = std::min(stream.ends[0], stream.ends[1]) == std::min(one, other) &&
+                            std::max(stream.ends[0], stream.ends[1]) == std::max(one, other);
+    if (is_between) reset(id);
   }
 }
 

@@ -56,6 +56,7 @@ class Network {
   void drop_all(Place place, bool says_so);
   // Breaks a connection for both.
   void reset(StreamId stream);
+  void reset_all(Place one, Place other);
   [[nodiscard]] std::vector<StreamId> streams() const;
   [[nodiscard]] size_t held_bytes(StreamId stream, Place from) const;
 

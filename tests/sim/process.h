@@ -54,8 +54,10 @@ struct Member::Process {
   explicit Process(Member& member)
       : deliver([&member](std::function<void()> input) { member.deliver(std::move(input)); }),
         sockets(member),
-        links(member.world_, member.network_, member.place(), member.identity_.instance,
-              member.ensemble_.members, 5 * member.ensemble_.tick_ms * kMillisecond, deliver) {}
+        links(
+            member.world_, member.network_, member.place(), member.identity_.instance,
+            member.ensemble_.members, 5 * member.ensemble_.tick_ms * kMillisecond,
+            [&member] { return member.monotonic_us(); }, deliver) {}
 
   Links::Deliver deliver;
   Sockets sockets;

@@ -21,6 +21,7 @@ constexpr size_t kClients = 20;
 constexpr int64_t kLeaderWithinUs = 10 * kSecond;
 constexpr int64_t kAnsweredWithinUs = 60 * kSecond;
 constexpr int64_t kGlanceUs = 100 * kMillisecond;
+constexpr int64_t kFullDiskMaxUs = 12 * kSecond;
 
 // All that is drawn before anything happens.
 struct Shape {
@@ -38,6 +39,10 @@ struct Shape {
     workload.timeout_ms = static_cast<int32_t>(random.between(4, 10)) * 1'000;
     network.delay_max_us = random.chance(300) ? 20'000 : 600;
     disk.flush_max_us = random.chance(300) ? 20'000 : 1'500;
+    // Short logs: who was away needs a whole tree. Short batches: much happens between flushes.
+    if (random.chance(300)) retain_bytes = segment_bytes = size_t{128} * 1024;
+    if (random.chance(300)) batch_records = 1 + random.index(8);
+    read_only_service = random.chance(400);
     faults = FaultMenu::draw(random);
   }
 
@@ -47,8 +52,20 @@ struct Shape {
   Workload workload;
   NetworkSpeed network;
   DiskSpeed disk;
+  size_t segment_bytes = size_t{256} * 1024;
+  size_t retain_bytes = size_t{1} * 1024 * 1024;
+  size_t batch_records = 256;
+  bool read_only_service = false;
   FaultMenu faults;
 };
+
+zab::Quorum voters_of(const Shape& shape) {
+  std::vector<zab::Voter> voters;
+  for (size_t i = 1; i <= shape.members; ++i) {
+    voters.push_back({ServerId(static_cast<uint32_t>(i))});
+  }
+  return zab::Quorum(std::move(voters));
+}
 
 class Simulation {
  public:
@@ -56,15 +73,21 @@ class Simulation {
       : world_(seed, options.trace),
         shape_(world_.random(), options.members),
         network_(world_),
-        history_(world_) {
+        history_(world_),
+        durable_logs_(world_, voters_of(shape_)) {
     network_.set_speed(shape_.network);
     ensemble_.observers = shape_.observers;
+    ensemble_.segment_bytes = shape_.segment_bytes;
+    ensemble_.retain_bytes = shape_.retain_bytes;
+    ensemble_.batch_records = shape_.batch_records;
+    ensemble_.read_only_service = shape_.read_only_service;
     for (size_t i = 1; i <= shape_.members + shape_.observers; ++i) {
       ensemble_.members.emplace_back(static_cast<uint32_t>(i));
     }
     std::vector<Place> places;
     for (const ServerId id : ensemble_.members) {
-      members_.push_back(std::make_unique<Member>(world_, network_, history_, ensemble_, id));
+      members_.push_back(
+          std::make_unique<Member>(world_, network_, history_, durable_logs_, ensemble_, id));
       members_.back()->disk_speed() = shape_.disk;
       places.push_back(members_.back()->place());
     }
@@ -101,10 +124,12 @@ class Simulation {
     survive_blackout(faults);
   }
 
-  // The sessions of those who are no more end within their timeout and two ticks.
+  // The sessions of those who are no more end within their timeout and two ticks; time in which a
+  // full disk let nobody come back to his session does not count.
   void expire_the_dead() {
     world_.run_until(world_.now_us() + shape_.workload.timeout_ms * kMillisecond +
-                     3 * ensemble_.tick_ms * kMillisecond);
+                     3 * ensemble_.tick_ms * kMillisecond +
+                     (shape_.faults.full_disks ? kFullDiskMaxUs : 0));
     std::set<SessionId> alive;
     for (const auto& client : clients_) alive.insert(client->session());
     for (const auto& [id, session] : history_.reference().sessions) {
@@ -194,6 +219,7 @@ class Simulation {
   Shape shape_;
   Network network_;
   History history_;
+  DurableLogs durable_logs_;
   Ensemble ensemble_;
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<Client>> clients_;
