@@ -20,7 +20,7 @@ class DigestBook {
   struct Verdict {
     // The servers that differ from the value which a quorum holds at this zxid.
     std::vector<ServerId> differ;
-    // No value can be that of a quorum any more: nobody knows who is right.
+    // Values differ, and none can be that of a quorum any more: nobody knows who is right.
     bool is_open = false;
   };
   // Zxids older than those that are kept are ignored. `is_here(ServerId)`: that voter may still
@@ -35,7 +35,9 @@ class DigestBook {
     Page& page = pages_[zxid];
     page[server] = digest;
     Verdict verdict{.differ = {}, .is_open = true};
+    bool all_agree = true;
     for (const auto& [believed, value] : page) {
+      all_agree &= value == digest;
       const auto holds = [&, v = value](ServerId voter, bool otherwise) {
         const auto found = page.find(voter);
         return found == page.end() ? otherwise : found->second == v;
@@ -50,6 +52,7 @@ class DigestBook {
       verdict.is_open &=
           !quorum.reached([&](ServerId voter) { return holds(voter, is_here(voter)); });
     }
+    verdict.is_open &= !all_agree;
     return verdict;
   }
   // It is told, or gone: what it has said counts no more.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace topod::zab {
 namespace {
 
@@ -14,14 +16,14 @@ class DigestBookTest : public testing::Test {
   std::vector<ServerId> note(uint32_t server, int64_t zxid, uint64_t digest) {
     const DigestBook::Verdict verdict =
         book_.note(ServerId(server), Zxid(zxid), digest, quorum_,
-                   [&](ServerId voter) { return voter != ServerId(away_); });
+                   [&](ServerId voter) { return !away_.contains(voter.value()); });
     is_open_ = verdict.is_open;
     return verdict.differ;
   }
 
   DigestBook book_;
   Quorum quorum_{{{ServerId(1)}, {ServerId(2)}, {ServerId(3)}}};
-  uint32_t away_ = 0;
+  std::set<uint32_t> away_;
   bool is_open_ = false;
 };
 
@@ -40,11 +42,22 @@ TEST_F(DigestBookTest, WithoutAQuorumForAnyValueNobodyIsNamedAndTheQuestionIsOpe
   note(2, 1, 8);
   EXPECT_THAT(note(3, 1, 9), IsEmpty());
   EXPECT_TRUE(is_open_);
-  away_ = 3;
+  away_ = {3};
   note(1, 2, 7);
   EXPECT_FALSE(is_open_);
   EXPECT_THAT(note(2, 2, 8), IsEmpty());
   EXPECT_TRUE(is_open_) << "the third is not here to decide";
+}
+
+// The others' links are down, which says nothing about their states.
+TEST_F(DigestBookTest, WhileNobodyDiffersThereIsNoQuestionWhoeverIsAway) {
+  away_ = {2, 3};
+  EXPECT_THAT(note(9, 1, 7), IsEmpty());
+  EXPECT_FALSE(is_open_);
+  note(1, 1, 7);
+  EXPECT_FALSE(is_open_);
+  note(2, 1, 8);
+  EXPECT_TRUE(is_open_);
 }
 
 TEST_F(DigestBookTest, ObserversAreComparedAndDoNotCount) {
