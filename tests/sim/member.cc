@@ -165,7 +165,8 @@ void Member::Sockets::received(StreamId stream, const std::string& frame) {
 void Member::Sockets::read(ConnectionId id, Socket& socket, const std::string& frame) {
   socket.is_read = member_.process_->node->client_frame(id, frame);
   const zab::Connection* connection = member_.process_->replica->clients().find(id);
-  if (connection != nullptr && connection->session != SessionId{}) {
+  // Who has asked to close is not kept alive by what he asks then.
+  if (connection != nullptr && connection->session != SessionId{} && !connection->close_requested) {
     member_.history_.heard(connection->session, member_.id_);
   }
 }
