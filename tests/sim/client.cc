@@ -101,7 +101,6 @@ void Client::disconnect() {
 void Client::apart(int64_t connect_after_us) {
   stream_ = 0;
   pending_.clear();
-  lock_.clear();
   if (is_tourist_) forget_session();
   phase_ = Phase::kApart;
   schedule_step(connect_after_us);
@@ -112,6 +111,7 @@ void Client::forget_session() {
   password_.clear();
   watches_.clear();
   created_.clear();
+  lock_.clear();
 }
 
 void Client::lose_connection(std::optional<int64_t> back_after_us) {
@@ -192,7 +192,7 @@ void Client::connected(std::string_view frame) {
   world_.note("client is connected", place_, server_, session_);
   if (watches_.size() > 0) set_watches();
   if (place_ == kFirstClient) {
-    for (const char* folder : {"/queue", "/lock"}) {
+    for (const char* folder : {"/queue", "/lock", kFenced}) {
       create(folder, CreateMode::kPersistent, Purpose::kNone);
     }
   }
@@ -283,7 +283,7 @@ void Client::take_reply(const ReplyHeader& header, std::string_view body) {
       watches_.left(*request.watch, request.path, zxid, exists);
     }
   }
-  follow_up(request, header.error, body);
+  follow_up(request, zxid, header.error, body);
 }
 
 }  // namespace topod::sim

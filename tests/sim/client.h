@@ -92,6 +92,7 @@ class Client final : public StreamHandler {
   void ask_write();
   void ask_read();
   void ask_lock();
+  void ask_brief();
   void create(const std::string& path, CreateMode mode, Purpose purpose);
   void remove(const std::string& path);
   void set_data(const std::string& path, int32_t version);
@@ -102,7 +103,8 @@ class Client final : public StreamHandler {
   void send(OpCode op, const std::string& path, const std::string& body, Purpose purpose,
             std::optional<WatchKind> watch = std::nullopt);
   void send_frame(int32_t xid, OpCode op, std::string_view body);
-  void follow_up(const Request& request, ErrorCode error, std::string_view body);
+  void follow_up(const Request& request, Zxid zxid, ErrorCode error, std::string_view body);
+  void use_lock();
   void consider_lock(std::string_view children);
   [[nodiscard]] std::string fresh_data();
   [[nodiscard]] std::string some_register();
@@ -138,6 +140,7 @@ class Client final : public StreamHandler {
   uint64_t writes_ = 0;              // makes data unique
   std::deque<std::string> created_;  // znodes to be removed again
   std::string lock_;                 // the znode that stands for this client, if any
+  Zxid lock_zxid_;                   // that created it
 };
 
 }  // namespace topod::sim

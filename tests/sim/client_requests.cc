@@ -72,6 +72,8 @@ void Client::ask_write() {
     create("/queue/item-", CreateMode::kEphemeralSequential, Purpose::kCreated);
   } else if (die < 76) {
     create("/queue/member-" + std::to_string(place_), CreateMode::kEphemeral, Purpose::kNone);
+  } else if (die < 80) {
+    ask_brief();
   } else if (die < 90) {
     multi();
   } else if (die < 99) {
@@ -106,9 +108,33 @@ void Client::ask_lock() {
   if (!lock_.empty()) {
     remove(lock_);
     lock_.clear();
-  } else {
+  } else if (std::none_of(pending_.begin(), pending_.end(), [](const Request& request) {
+               return request.purpose == Purpose::kLock;
+             })) {
     create("/lock/want-", CreateMode::kEphemeralSequential, Purpose::kLock);
   }
+}
+
+// Something that the leader clears away some time: a container, what stands in it, or a znode that
+// lives for a few seconds.
+void Client::ask_brief() {
+  const std::string box = "/queue/box-" + std::to_string(world_.random().index(4));
+  const uint64_t die = world_.random().below(4);
+  if (die == 1) return create(box + "/thing", CreateMode::kPersistent, Purpose::kNone);
+  if (die == 2) return remove(box + "/thing");
+  const bool is_container = die == 0;
+  CreateRequest request;
+  const std::string path = is_container ? box : "/queue/ttl-" + std::to_string(place_);
+  request.path = path;
+  request.data = std::string_view("brief");
+  request.acl = {{kPermAll, "world", "anyone"}};
+  request.flags =
+      static_cast<int32_t>(is_container ? CreateMode::kContainer : CreateMode::kPersistentTtl);
+  if (!is_container) request.ttl_ms = world_.random().between(1, 5'000);
+  std::string body;
+  JuteWriter out(body);
+  request.write(out, !is_container);
+  send(is_container ? OpCode::kCreateContainer : OpCode::kCreateTtl, path, body, Purpose::kNone);
 }
 
 void Client::create(const std::string& path, CreateMode mode, Purpose purpose) {
@@ -193,7 +219,7 @@ void Client::send_frame(int32_t xid, OpCode op, std::string_view body) {
   network_.send(stream_, place_, std::move(bytes));
 }
 
-void Client::follow_up(const Request& request, ErrorCode error, std::string_view body) {
+void Client::follow_up(const Request& request, Zxid zxid, ErrorCode error, std::string_view body) {
   if (error != ErrorCode::kOk || !is_asking_) return;
   JuteReader reader(body);
   switch (request.purpose) {
@@ -202,6 +228,7 @@ void Client::follow_up(const Request& request, ErrorCode error, std::string_view
       break;
     case Purpose::kLock:
       lock_ = reader.read_string().value_or(std::string_view{});
+      lock_zxid_ = zxid;
       read(OpCode::kGetChildren, "/lock", false, Purpose::kLockList);
       break;
     case Purpose::kLockList: consider_lock(body); break;
@@ -222,7 +249,25 @@ void Client::consider_lock(std::string_view children) {
   for (const std::string_view name : names) {
     if (name < mine && name > before) before = name;
   }
-  if (!before.empty()) read(OpCode::kExists, "/lock/" + std::string(before), true);
+  if (before.empty()) {
+    use_lock();
+  } else {
+    read(OpCode::kExists, "/lock/" + std::string(before), true);
+  }
+}
+
+// As a holder must: only while its znode is there, and with a number that tells it from all holders
+// before and after.
+void Client::use_lock() {
+  const std::string token = std::to_string(lock_zxid_.value());
+  std::string body;
+  JuteWriter out(body);
+  MultiHeader{static_cast<int32_t>(OpCode::kCheck), false, -1}.write(out);
+  PathVersionRequest{lock_, kAnyVersion}.write(out);
+  MultiHeader{static_cast<int32_t>(OpCode::kSetData), false, -1}.write(out);
+  SetDataRequest{kFenced, token, kAnyVersion}.write(out);
+  MultiHeader::end().write(out);
+  send(OpCode::kMulti, kFenced, body, Purpose::kNone);
 }
 
 }  // namespace topod::sim

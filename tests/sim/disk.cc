@@ -34,6 +34,10 @@ class DiskFile final : public storage::File {
     const uint64_t size = node_->bytes.size();
     if (offset >= size) return 0;
     const auto count = static_cast<size_t>(std::min<uint64_t>(into.size(), size - offset));
+    const auto bad = node_->unreadable.lower_bound(offset / limits::kSectorBytes);
+    if (bad != node_->unreadable.end() && *bad * limits::kSectorBytes < offset + count) {
+      return failure(EIO, "read", path_);
+    }
     std::memcpy(into.data(), node_->bytes.data() + offset, count);
     return count;
   }
@@ -137,6 +141,10 @@ void Disk::write(const NodePtr& node, uint64_t offset, std::span<const std::byte
   step.offset = offset;
   step.old_size = node->bytes.size();
   const uint64_t end = offset + bytes.size();
+  if (!node->unreadable.empty()) {
+    node->unreadable.erase(node->unreadable.lower_bound(offset / limits::kSectorBytes),
+                           node->unreadable.lower_bound(end / limits::kSectorBytes));
+  }
   if (end > node->bytes.size()) node->bytes.resize(end, '\0');
   char* const place = node->bytes.data() + offset;
   step.old_bytes.assign(place, bytes.size());
@@ -265,6 +273,26 @@ void Disk::lose_unsynced() {
     }
   }
   journal_.clear();
+}
+
+bool Disk::rot(const std::string& prefix) {
+  constexpr int kTries = 256;
+  std::vector<Node*> files;
+  for (const auto& [path, node] : names_) {
+    if (path.starts_with(prefix) && !node->bytes.empty()) files.push_back(node.get());
+  }
+  for (int tries = 0; tries < kTries && !files.empty(); ++tries) {
+    Node& node = *files[random_.index(files.size())];
+    const size_t place = random_.index(node.bytes.size());
+    if (node.bytes[place] == 0) continue;
+    if (random_.chance(300)) {
+      node.unreadable.insert(place / limits::kSectorBytes);
+    } else {
+      node.bytes[place] = static_cast<char>(node.bytes[place] ^ (1 << random_.index(8)));
+    }
+    return true;
+  }
+  return false;
 }
 
 void Disk::wipe() {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ class Disk final : public storage::FileSystem {
   void stop(Stop kind);
   // As a new disk.
   void wipe();
+  // In a file whose path begins so, a bit of what was written flips, or its sector cannot be read
+  // until it is written again. False: nothing was found.
+  bool rot(const std::string& prefix);
 
   // ---- faults --------------------------------------------------------------------------------
   // Files may grow to this sum; beyond it ENOSPC.
@@ -59,6 +63,7 @@ class Disk final : public storage::FileSystem {
   struct Node {
     std::string bytes;
     bool folder = false;
+    std::set<uint64_t> unreadable;  // sectors
   };
   using NodePtr = std::shared_ptr<Node>;
 

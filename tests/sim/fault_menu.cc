@@ -11,7 +11,7 @@ struct Family {
   const char* name;
   bool FaultMenu::*flag;
 };
-constexpr std::array<Family, 28> kFamilies = {{
+constexpr std::array<Family, 29> kFamilies = {{
     {"crashes", &FaultMenu::crashes},
     {"power-cuts", &FaultMenu::power_cuts},
     {"blackouts", &FaultMenu::blackouts},
@@ -37,6 +37,7 @@ constexpr std::array<Family, 28> kFamilies = {{
     {"clock-stops", &FaultMenu::clock_stops},
     {"crashes-in-start", &FaultMenu::crashes_in_start},
     {"wipes", &FaultMenu::wipes},
+    {"rot", &FaultMenu::rot},
     {"client-losses", &FaultMenu::client_losses},
     {"client-deaths", &FaultMenu::client_deaths},
     {"late-returns", &FaultMenu::late_returns},

@@ -35,6 +35,7 @@ struct FaultMenu {
   bool clock_stops = false;
   bool crashes_in_start = false;
   bool wipes = false;
+  bool rot = false;  // of logs: flipped bits, sectors that cannot be read
   bool client_losses = false;
   bool client_deaths = false;
   bool late_returns = false;            // of clients whose sessions are about to expire

@@ -7,7 +7,7 @@
 namespace topod::sim {
 
 void Faults::begin() {
-  const std::array<std::pair<bool, Strike>, 15> strikes = {{
+  const std::array<std::pair<bool, Strike>, 16> strikes = {{
       {menu_.crashes, &Faults::crash},
       {menu_.power_cuts, &Faults::cut_power},
       {menu_.blackouts, &Faults::black_out},
@@ -21,6 +21,7 @@ void Faults::begin() {
       {menu_.clock_jumps, &Faults::jump_clock},
       {menu_.clock_stops, &Faults::stop_clock},
       {menu_.wipes, &Faults::wipe},
+      {menu_.rot, &Faults::rot},
       {menu_.client_losses, &Faults::lose_client},
       {menu_.client_deaths, &Faults::kill_client},
   }};
@@ -123,16 +124,29 @@ void Faults::stop_clock() {
 
 // Only one disk is lost at a time, and the next when all others vote again: whatever was committed
 // is then still held by enough of them.
-void Faults::wipe() {
-  if (members().size() < 3) return;
-  const bool all_vote = std::all_of(members().begin(), members().end(), [](const auto& member) {
-    return member->is_running() && (member->is_voter() || member->is_observer());
+bool Faults::can_do_without(const Member& member) {
+  const bool all_are_whole = std::all_of(members().begin(), members().end(), [](const auto& other) {
+    return other->is_running() && !other->is_rotten() &&
+           (other->is_voter() || other->is_observer());
   });
-  if (!all_vote) return;
+  return members().size() >= 3 && all_are_whole &&
+         quorum_.reached([&](ServerId server) { return server != member.id(); });
+}
+
+void Faults::wipe() {
   Member& member = mischief_.some_member();
+  if (!can_do_without(member)) return;
   member.crash(Stop::kPower);
   member.wipe();
   start_later(member);
+}
+
+// The log of one member decays, under its feet or while it is down.
+void Faults::rot() {
+  Member& member = mischief_.some_member();
+  if (!can_do_without(member)) return;
+  if (random().chance(500)) stop_member(member, Stop::kProcess);
+  member.rot();
 }
 
 // ---- the network ---------------------------------------------------------------------------

@@ -13,8 +13,12 @@ namespace topod::sim {
 
 class Faults {
  public:
-  Faults(World& world, Network& network, Members& members, Clients& clients, const FaultMenu& menu)
-      : menu_(menu), mischief_(world, network, members, clients), ambushes_(mischief_, menu_) {}
+  Faults(World& world, Network& network, Members& members, Clients& clients,
+         const zab::Quorum& quorum, const FaultMenu& menu)
+      : menu_(menu),
+        quorum_(quorum),
+        mischief_(world, network, members, clients),
+        ambushes_(mischief_, menu_) {}
   Faults(const Faults&) = delete;
   Faults& operator=(const Faults&) = delete;
 
@@ -40,15 +44,19 @@ class Faults {
   void jump_clock();
   void stop_clock();
   void wipe();
+  void rot();
   void lose_client();
   void kill_client();
 
   void stop_member(Member& member, Stop kind);
+  // Whether all disks are whole, and the others are enough without this one.
+  [[nodiscard]] bool can_do_without(const Member& member);
   void start_later(Member& member);
   [[nodiscard]] Random& random() { return mischief_.random(); }
   [[nodiscard]] Members& members() { return mischief_.members(); }
 
   FaultMenu menu_;
+  const zab::Quorum& quorum_;
   Mischief mischief_;
   Ambushes ambushes_;
 };

@@ -106,8 +106,14 @@ void Member::fill_disk() {
   disk_.set_capacity(disk_.used_bytes());
 }
 
+void Member::rot() {
+  is_rotten_ = disk_.rot(std::string(kLogDir) + "/") || is_rotten_;
+  if (is_rotten_) world_.note("rot", id_);
+}
+
 void Member::wipe() {
   CHECK(process_ == nullptr);
+  is_rotten_ = false;
   world_.note("wipe", id_);
   disk_.wipe();
   trees_.clear();

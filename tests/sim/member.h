@@ -34,6 +34,7 @@ namespace topod::sim {
 struct Ensemble {
   std::vector<ServerId> members;  // voters, then observers
   size_t observers = 0;
+  std::vector<zab::Voter> voters;  // with their weights and groups
   int32_t tick_ms = 1'000;
   size_t segment_bytes = size_t{256} * 1024;
   size_t retain_bytes = size_t{1} * 1024 * 1024;
@@ -54,6 +55,9 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   void resume();
   // The disk is replaced by an empty one; it must not be running.
   void wipe();
+  // A bit of its log flips, or a sector cannot be read any more. A start that meets the damage
+  // begins anew, as a learner.
+  void rot();
   void jump_wall_clock(int64_t by_ms) { wall_offset_ms_ += by_ms; }
   // Its monotonic clock stands still for so long, while it goes on.
   void stop_clock(int64_t for_us);
@@ -77,6 +81,8 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   // Of the batch that is being written to the log; 0: none is.
   [[nodiscard]] size_t flushing_bytes() const;
   [[nodiscard]] size_t applied_count() const { return applied_count_; }
+  // Something on its disk has decayed and was not met yet.
+  [[nodiscard]] bool is_rotten() const { return is_rotten_; }
   // Its data directory has been admitted, and it knows.
   [[nodiscard]] bool is_voter() const { return is_voter_; }
   [[nodiscard]] bool is_observer() const {
@@ -105,6 +111,7 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   [[nodiscard]] std::unique_ptr<state::State> load_tree(storage::CheckpointMeta& meta);
   [[nodiscard]] std::unique_ptr<storage::Log> open_log(const storage::CheckpointMeta& meta);
   [[nodiscard]] uint64_t choose_generation();
+  void begin_anew_if_damaged();
   void replay(const storage::Log& log, const storage::CheckpointMeta& meta);
   [[nodiscard]] zab::Restored restored(const storage::Log& log,
                                        const storage::CheckpointMeta& meta) const;
@@ -143,6 +150,7 @@ class Member final : public StreamHandler, private node::Clock, private node::En
 
   uint64_t life_ = 0;  // of the process
   bool is_paused_ = false;
+  bool is_rotten_ = false;
   bool is_voter_ = false;
   Epoch synchronising_;  // the last epoch in which it led so far
   Epoch established_;

@@ -11,7 +11,6 @@
 namespace topod::sim {
 
 namespace {
-constexpr const char* kLogDir = "/wal";
 constexpr int64_t kStartAgainUs = 500 * kMillisecond;
 }  // namespace
 
@@ -23,11 +22,17 @@ zab::ReplicaConfig Member::replica_config() const {
   for (const ServerId member : ensemble_.members) {
     zab::PeerConfig peer;
     peer.id = member;
-    peer.observer = member.value() > ensemble_.members.size() - ensemble_.observers;
+    peer.observer = member.value() > ensemble_.voters.size();
+    if (!peer.observer) {
+      peer.weight = ensemble_.voters[member.value() - 1].weight;
+      peer.group = ensemble_.voters[member.value() - 1].group;
+    }
     config.members.push_back(peer);
   }
   config.read_only_enabled = ensemble_.read_only_service;
   config.tick_ms = ensemble_.tick_ms;
+  config.container_check_interval_ms = 3 * ensemble_.tick_ms;
+  config.container_max_never_used_ms = 10 * ensemble_.tick_ms;
   config.init_limit_ms = 10 * ensemble_.tick_ms;
   config.sync_limit_ms = 5 * ensemble_.tick_ms;
   config.min_session_timeout_ms = 2 * ensemble_.tick_ms;
@@ -37,6 +42,7 @@ zab::ReplicaConfig Member::replica_config() const {
 
 void Member::start() {
   if (process_ != nullptr) return;
+  begin_anew_if_damaged();
   ++life_;
   process_ = std::make_unique<Process>(*this);
   storage::CheckpointMeta meta;
@@ -61,8 +67,22 @@ void Member::start() {
   join();
 }
 
+// Somewhere in the log: the real server meets what stands before its checkpoint later, when it
+// reads for others.
+void Member::begin_anew_if_damaged() {
+  if (!is_rotten_) return;
+  const auto scan = storage::scan_log(disk_, kLogDir, log_identity(), std::nullopt);
+  if (scan && !scan->damage) {
+    is_rotten_ = false;  // what had decayed is not there any more
+    return;
+  }
+  world_.note("its log is damaged", id_);
+  wipe();
+}
+
 void Member::crash_in_start() {
   if (process_ != nullptr) return;
+  begin_anew_if_damaged();
   storage::CheckpointMeta meta;
   process_ = std::make_unique<Process>(*this);
   const bool has_tree = load_tree(meta) != nullptr;

@@ -17,6 +17,8 @@
 
 namespace topod::sim {
 
+inline constexpr const char* kLogDir = "/wal";
+
 // The client port, as the node drives it.
 class Member::Sockets final : public node::ClientNet {
  public:

@@ -43,10 +43,24 @@ struct Shape {
     if (random.chance(300)) retain_bytes = segment_bytes = size_t{128} * 1024;
     if (random.chance(300)) batch_records = 1 + random.index(8);
     read_only_service = random.chance(400);
+    draw_voters(random);
     faults = FaultMenu::draw(random);
   }
 
+  // Mostly all are equal; in some worlds they have weights, or stand in groups.
+  void draw_voters(Random& random) {
+    const bool is_weighted = random.chance(120);
+    const bool is_grouped = members == 5 && random.chance(200);
+    for (size_t i = 1; i <= members; ++i) {
+      zab::Voter& voter = voters.emplace_back();
+      voter.id = ServerId(static_cast<uint32_t>(i));
+      if (is_weighted) voter.weight = 1 + static_cast<uint32_t>(random.index(3));
+      if (is_grouped) voter.group = static_cast<uint32_t>(random.index(3));
+    }
+  }
+
   size_t members = 1;  // that vote
+  std::vector<zab::Voter> voters;
   size_t observers = 0;
   int64_t safety_us = 0;
   Workload workload;
@@ -59,14 +73,6 @@ struct Shape {
   FaultMenu faults;
 };
 
-zab::Quorum voters_of(const Shape& shape) {
-  std::vector<zab::Voter> voters;
-  for (size_t i = 1; i <= shape.members; ++i) {
-    voters.push_back({ServerId(static_cast<uint32_t>(i))});
-  }
-  return zab::Quorum(std::move(voters));
-}
-
 class Simulation {
  public:
   Simulation(uint64_t seed, const SimulationOptions& options)
@@ -74,9 +80,11 @@ class Simulation {
         shape_(world_.random(), options.members),
         network_(world_),
         history_(world_),
-        durable_logs_(world_, voters_of(shape_)) {
+        quorum_(shape_.voters),
+        durable_logs_(world_, quorum_) {
     network_.set_speed(shape_.network);
     ensemble_.observers = shape_.observers;
+    ensemble_.voters = shape_.voters;
     ensemble_.segment_bytes = shape_.segment_bytes;
     ensemble_.retain_bytes = shape_.retain_bytes;
     ensemble_.batch_records = shape_.batch_records;
@@ -100,7 +108,7 @@ class Simulation {
 
   Outcome run() {
     history_.set_calm(shape_.faults.is_empty());
-    Faults faults(world_, network_, members_, clients_, shape_.faults);
+    Faults faults(world_, network_, members_, clients_, quorum_, shape_.faults);
     for (const auto& member : members_) member->start();
     for (const auto& client : clients_) client->start();
     faults.begin();
@@ -150,15 +158,17 @@ class Simulation {
     if (!is_back) complain("the core does not come back from a blackout with all that it had");
   }
 
-  // All, or fewer with a majority of those who vote.
+  // All, or fewer with a quorum of those who vote.
   void draw_core() {
     for (size_t i = 0; i < members_.size(); ++i) core_.push_back(i);
     while (world_.random().chance(400)) {
       std::vector<size_t> fewer = core_;
       fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(world_.random().index(fewer.size())));
-      const auto voters = std::count_if(fewer.begin(), fewer.end(),
-                                        [&](size_t i) { return members_[i]->is_voter(); });
-      if (static_cast<size_t>(voters) * 2 <= shape_.members) return;
+      const bool suffice = quorum_.reached([&](ServerId id) {
+        const size_t i = id.value() - 1;
+        return members_[i]->is_voter() && std::find(fewer.begin(), fewer.end(), i) != fewer.end();
+      });
+      if (!suffice) return;
       core_ = fewer;
     }
   }
@@ -204,8 +214,8 @@ class Simulation {
     Outcome outcome;
     outcome.violation = world_.violation();
     outcome.shape = std::to_string(shape_.members) + " members, " +
-                    std::to_string(shape_.observers) +
-                    " observers, faults: " + shape_.faults.describe();
+                    std::to_string(shape_.observers) + " observers" +
+                    (is_plain() ? "" : ", weighted") + ", faults: " + shape_.faults.describe();
     outcome.trace_hash = world_.trace().hash();
     outcome.events = world_.events();
     outcome.simulated_us = world_.now_us();
@@ -215,10 +225,17 @@ class Simulation {
     return outcome;
   }
 
+  [[nodiscard]] bool is_plain() const {
+    return std::all_of(shape_.voters.begin(), shape_.voters.end(), [](const zab::Voter& voter) {
+      return voter.weight == 1 && voter.group == 0;
+    });
+  }
+
   World world_;
   Shape shape_;
   Network network_;
   History history_;
+  zab::Quorum quorum_;
   DurableLogs durable_logs_;
   Ensemble ensemble_;
   std::vector<std::unique_ptr<Member>> members_;

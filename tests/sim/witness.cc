@@ -1,6 +1,7 @@
 #include "tests/sim/witness.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "proto/jute.h"
 
@@ -52,7 +53,24 @@ std::string Witness::evaluated(const state::State& state, Zxid zxid,
       return "an ephemeral znode outlived its session: " + paths_[*owned->second.begin()];
     }
   }
-  return {};
+  return lock_used(zxid);
+}
+
+// Mutual exclusion: the first in the queue, and nobody who was before somebody that has held it.
+std::string Witness::lock_used(Zxid zxid) {
+  const auto fenced = pasts_.find(kFenced);
+  if (fenced == pasts_.end()) return {};
+  const Version& version = fenced->second.versions.back();
+  if (version.zxid != zxid || version.data.empty() || version.stat.version == 0) return {};
+  const int64_t holder = std::strtoll(version.data.c_str(), nullptr, 10);
+  if (holder < last_holder_) return "a lock's holder comes after one that stood behind it";
+  last_holder_ = holder;
+  for (const auto& [name, lives] : pasts_["/lock"].children) {
+    if (lives.back().died != Zxid{}) continue;
+    if (lives.back().born.value() == holder) return {};
+    return "the lock is used by somebody who is not the first in its queue";
+  }
+  return "the lock is used and its queue is empty";
 }
 
 void Witness::appeared(const state::State& state, state::NodeSlot slot, Zxid zxid) {

@@ -24,6 +24,9 @@ namespace topod::sim {
 enum class WatchKind : uint8_t { kData, kChild };
 [[nodiscard]] bool concerns(WatchKind kind, EventType type);
 
+// Written only by who holds the lock: with the zxid that created its znode in /lock.
+inline constexpr const char* kFenced = "/fenced";
+
 class Witness {
  public:
   struct Answer {
@@ -66,6 +69,8 @@ class Witness {
     std::map<std::string, std::vector<Life>> children;
   };
 
+  // What is wrong with who has just used the lock, or nothing.
+  [[nodiscard]] std::string lock_used(Zxid zxid);
   void appeared(const state::State& state, state::NodeSlot slot, Zxid zxid);
   void vanished(NodeId id, Zxid zxid);
   [[nodiscard]] const Version* version_at(const std::string& path, Zxid zxid) const;
@@ -73,6 +78,7 @@ class Witness {
   std::unordered_map<std::string, Past> pasts_;  // looked up, never iterated
   std::unordered_map<NodeId, std::string> paths_;
   std::map<SessionId, std::set<NodeId>> owned_;
+  int64_t last_holder_ = 0;
 };
 
 }  // namespace topod::sim
