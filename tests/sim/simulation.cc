@@ -21,7 +21,7 @@ constexpr size_t kClients = 20;
 constexpr int64_t kLeaderWithinUs = 10 * kSecond;
 constexpr int64_t kAnsweredWithinUs = 60 * kSecond;
 constexpr int64_t kGlanceUs = 100 * kMillisecond;
-constexpr int64_t kFullDiskMaxUs = 12 * kSecond;
+constexpr int64_t kStandstillMaxUs = 31 * kSecond;
 
 // All that is drawn before anything happens.
 struct Shape {
@@ -132,12 +132,12 @@ class Simulation {
     survive_blackout(faults);
   }
 
-  // The sessions of those who are no more end within their timeout and two ticks; time in which a
-  // full disk let nobody come back to his session does not count.
+  // The sessions of those who are no more end within their timeout and two ticks; time in which the
+  // leader stood still or its disk was full does not count.
   void expire_the_dead() {
     world_.run_until(world_.now_us() + shape_.workload.timeout_ms * kMillisecond +
                      3 * ensemble_.tick_ms * kMillisecond +
-                     (shape_.faults.full_disks ? kFullDiskMaxUs : 0));
+                     (shape_.faults.is_empty() ? 0 : kStandstillMaxUs));
     std::set<SessionId> alive;
     for (const auto& client : clients_) alive.insert(client->session());
     for (const auto& [id, session] : history_.reference().sessions) {
@@ -166,7 +166,9 @@ class Simulation {
       fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(world_.random().index(fewer.size())));
       const bool suffice = quorum_.reached([&](ServerId id) {
         const size_t i = id.value() - 1;
-        return members_[i]->is_voter() && std::find(fewer.begin(), fewer.end(), i) != fewer.end();
+        // What has decayed will not vote after the next start.
+        return members_[i]->is_voter() && !members_[i]->is_rotten() &&
+               std::find(fewer.begin(), fewer.end(), i) != fewer.end();
       });
       if (!suffice) return;
       core_ = fewer;
