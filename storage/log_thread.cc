@@ -54,22 +54,24 @@ uint64_t LogThread::submit(RecordBatchPtr batch) {
     list.push_back(std::move(batch));
     wake = sleeping_ && records != 0;
   }
-  if (wake) wake_.notify_one();
+  if (wake) wake_.ring();
   return last;
 }
 
 void LogThread::trim(LogPosition keep) {
-  const std::lock_guard lock(mutex_);
-  keep_ = keep;
-  if (sleeping_) wake_.notify_one();
+  {
+    const std::lock_guard lock(mutex_);
+    keep_ = keep;
+  }
+  wake_.ring();
 }
 
 void LogThread::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    wake_.notify_one();
   }
+  wake_.ring();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -92,9 +94,11 @@ LogThread::Clock::time_point LogThread::next_deadline() const {
 bool LogThread::wait_for_work() {
   std::unique_lock lock(mutex_);
   const auto ready = [this] { return !queue_.empty() || keep_.has_value() || stopping_; };
-  if (!ready()) {
+  for (const auto deadline = next_deadline(); !ready() && Clock::now() < deadline;) {
     sleeping_ = true;
-    wake_.wait_until(lock, next_deadline(), ready);
+    lock.unlock();
+    wake_.wait_until(deadline);
+    lock.lock();
     sleeping_ = false;
   }
   for (RecordBatchPtr& batch : taken_) {
@@ -181,10 +185,8 @@ bool LogThread::wait_for_room(size_t bytes) {
   while (!log_->has_room(bytes)) {
     if (!trim_log()) return false;
     if (Clock::now() < prepare_at_) {
-      std::unique_lock lock(mutex_);
-      sleeping_ = true;
-      wake_.wait_until(lock, prepare_at_, [this] { return keep_.has_value() || stopping_; });
-      sleeping_ = false;
+      wake_.wait_until(prepare_at_);
+      const std::lock_guard lock(mutex_);
       if (stopping_) return false;
       taken_keep_ = std::exchange(keep_, std::nullopt);
       continue;

@@ -14,7 +14,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "storage/doorbell.h"
 #include "storage/log.h"
 
 namespace topod::storage {
@@ -91,9 +91,10 @@ class LogThread {
 
   std::atomic<size_t> queued_bytes_ = 0;
 
+  Doorbell wake_;
+
   // Shared, under the mutex.
   std::mutex mutex_;
-  std::condition_variable wake_;
   std::vector<RecordBatchPtr> queue_;
   std::vector<RecordBatchPtr> free_;
   std::optional<LogPosition> keep_;

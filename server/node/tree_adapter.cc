@@ -147,9 +147,9 @@ void TreeAdapter::checkpoint_if_due(const zab::Replica& replica, int64_t now_ms)
 void TreeAdapter::begin(const zab::Replica& replica) {
   busy_ = true;
   under_way_ = position_;
-  thread_->submit(std::exchange(gathering_, storage::Checkpoint{}),
-                  checkpoint_meta(replica.state(), replica.durable_promises(), identity_,
-                                  position_));
+  thread_->submit(
+      std::exchange(gathering_, storage::Checkpoint{}),
+      checkpoint_meta(replica.state(), replica.durable_promises(), identity_, position_));
 }
 
 void TreeAdapter::done(int64_t commit_ns) {
