@@ -202,6 +202,8 @@ void Server::turn() {
 }
 
 int Server::run() {
+  // Of a member too: on the first start the others may come much later.
+  service_manager_.tell("READY=1");
   while (!stopped()) turn();
   finish();
   return 0;
@@ -239,6 +241,7 @@ void Server::log_role() {
                   {"zxid", node::hex(replica_->state().applied.value())},
                   {"votes", replica_->membership().votes()},
                   {"why", replica_->last_change()}});
+  service_manager_.tell(std::string("STATUS=") + role + (serving ? "" : ", not serving"));
 }
 
 // Somebody has to look at it: what makes states differ is a fault of a machine, or of this program.
@@ -261,6 +264,7 @@ void Server::await_signal() {
 void Server::begin_stop(int signal) {
   node::log_info("stop", "asked to stop: answering what was read", {{"signal", signal}});
   stopping_ = true;
+  service_manager_.tell("STOPPING=1");
   listener_->stop_reading();
   // Somebody else leads before this server goes; it follows until its clients are answered.
   if (is_member()) replica_->hand_over(clock_.now());

@@ -19,6 +19,7 @@
 #include "server/node/log_adapter.h"
 #include "server/node/node.h"
 #include "server/node/replay.h"
+#include "server/node/service_manager.h"
 #include "server/node/snapshot_adapter.h"
 #include "server/node/startup.h"
 #include "server/node/system.h"
@@ -61,6 +62,7 @@ class Server {
   asio::io_context io_{1};
   node::SystemClock clock_;
   node::SystemEntropy entropy_;
+  node::ServiceManager service_manager_ = node::ServiceManager::of_environment();
   uint64_t open_files_max_ = 0;
 
   std::unique_ptr<net::ClientListener> listener_;
