@@ -127,6 +127,10 @@ def ensemble(log, full):
     return python_suites(['ensemble'], log, sizes) + python_suites(['wire'], log, {'VIA': 'all'})
 
 
+def deploy(log, full):
+    return python_suites(['deploy', 'toposphere'], log)
+
+
 def members(log, full):
     """What passes against a single server passes through every kind of member."""
     total = Result()
@@ -210,6 +214,7 @@ STAGES = [
     ('clients', clients, True),
     ('crashes', crashes, True),
     ('ensemble', ensemble, True),
+    ('deploy', deploy, True),
     ('asan', asan, True),
     # The ordinary check replays the kept inputs, as unit tests, without clang.
     ('fuzz', fuzz, False),

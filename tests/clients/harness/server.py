@@ -217,14 +217,19 @@ def topod_binary():
 
 
 class Topod(Server):
-    """topod. With `config` (a dictionary of zoo.cfg keys) it reads a file, else options suffice."""
+    """topod. With `config` (a dictionary of zoo.cfg keys) it reads a file, else options suffice.
+
+    `environment` is added to that of the test.
+    """
 
     name = 'topod'
 
-    def __init__(self, data_dir=None, config=None, binary=None, extra_args=()):
+    def __init__(self, data_dir=None, config=None, binary=None, extra_args=(),
+                 environment=None):
         self.binary = pathlib.Path(binary) if binary else topod_binary()
         super().__init__(data_dir, config)
         self.extra_args = [str(argument) for argument in extra_args]
+        self.environment = dict(environment or {})
         self.port_file = self.folder / 'port'
 
     def _prepare(self):
@@ -238,7 +243,7 @@ class Topod(Server):
         else:
             command += ['--data-dir', str(self.data_dir), '--client-port', port]
         command += ['--client-address', self.host, '--port-file', str(self.port_file)]
-        return command + self.extra_args, None
+        return command + self.extra_args, {**os.environ, **self.environment}
 
     def _serves(self):
         if not self.port_file.exists():

@@ -1,0 +1,1 @@
+"""What conf/ and `meson install` give to those who deploy: every file is true for this topod."""

@@ -1,0 +1,112 @@
+"""tools/toposphere, as the README's tour goes through it."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from kazoo.client import KazooClient
+
+from harness.server import REPOSITORY, topod_binary
+
+DEADLINE_S = 60
+HEADER_LINES = 1
+
+
+class Tour(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix='toposphere-')
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name) / 'toposphere'
+        self.addCleanup(self.run_tool, 'down')
+
+    def run_tool(self, *words):
+        return subprocess.run([sys.executable, REPOSITORY / 'tools' / 'toposphere', *words,
+                               '--dir', str(self.folder)], capture_output=True, text=True,
+                              timeout=DEADLINE_S, check=False)
+
+    def toposphere(self, *words):
+        """What the command prints; it must succeed."""
+        done = self.run_tool(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def status(self):
+        """The rows of `status`: {(topology, id): (stands in, state, role, pid)}."""
+        rows = {}
+        for line in self.toposphere('status').splitlines()[HEADER_LINES:]:
+            topology, number, site, state, *rest = re.split(r' +', line)
+            role = rest[0] if state == 'running' else None
+            pid = int(rest[-1]) if state == 'running' else None
+            rows[topology, int(number)] = site, state, role, pid
+        return rows
+
+    def connect(self, hosts):
+        client = KazooClient(hosts=hosts, timeout=20)
+        client.start(DEADLINE_S)
+        self.addCleanup(client.close)
+        self.addCleanup(client.stop)
+        return client
+
+    def test_the_loss_of_a_cell(self):
+        up = self.toposphere('up', '--binary', str(topod_binary()))
+        hosts = dict(line.split() for line in up.splitlines() if ',' in line)
+        self.assertEqual(set(hosts), {'global', 'zone1', 'zone2'})
+        before = self.status()
+        self.assertEqual(len(before), 9)
+        for name in hosts:
+            roles = sorted(role for (topology, _), (_, _, role, _) in before.items()
+                           if topology == name)
+            self.assertEqual(roles, ['follower', 'follower', 'leader'], name)
+        self.assertEqual({site for (topology, _), (site, *_) in before.items()
+                          if topology == 'global'}, {'zone1', 'zone2', 'zone3'})
+
+        whole = self.connect(hosts['global'])
+        other = self.connect(hosts['zone2'])
+        other.create('/vitess/zone2/alive', b'', ephemeral=True, makepath=True)
+        session, changes = other.client_id, []
+        other.add_listener(changes.append)
+        other_before = {key: row for key, row in before.items() if key[0] == 'zone2'}
+
+        self.toposphere('kill', 'zone1')
+        after = self.status()
+        self.assertEqual({key for key, row in after.items() if row[1] == 'down'},
+                         {('global', 1), ('zone1', 1), ('zone1', 2), ('zone1', 3)})
+        # Where a quorum of the global topology stands elsewhere, it goes on.
+        whole.retry(whole.ensure_path, '/vitess/global/keyspaces/new')
+        self.assertTrue(whole.retry(whole.exists, '/vitess/global/keyspaces/new'))
+        # The other cell has not noticed: same processes, same roles, same session.
+        self.assertEqual({key: row for key, row in after.items() if key[0] == 'zone2'},
+                         other_before)
+        other.set('/vitess/zone2/alive', b'still')
+        self.assertEqual((other.client_id, changes), (session, []))
+
+        self.toposphere('start', 'zone1')
+        self.assertEqual({row[1] for row in self.status().values()}, {'running'})
+        other.stop()
+        whole.stop()
+        pids = [row[3] for row in self.status().values()]
+        self.toposphere('down')
+        for pid in pids:
+            self.assertFalse(pathlib.Path(f'/proc/{pid}/exe').exists(), f'{pid} is left behind')
+        self.assertFalse(self.folder.exists())
+
+    def test_what_is_kept_comes_back(self):
+        self.assertEqual(self.run_tool('status').returncode, 1)
+        first = self.toposphere('up', '--binary', str(topod_binary()))
+        self.toposphere('down', '--keep')
+        self.assertEqual({row[1] for row in self.status().values()}, {'down'})
+        self.assertEqual(self.toposphere('up'), first)
+
+    def test_what_is_no_toposphere_is_not_removed(self):
+        self.folder.mkdir()
+        (self.folder / 'mine').write_text('precious')
+        self.assertIn('no cell', self.run_tool('down').stderr)
+        self.assertTrue((self.folder / 'mine').exists())
+
+
+if __name__ == '__main__':
+    unittest.main()
