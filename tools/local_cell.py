@@ -1,9 +1,9 @@
 """An ensemble of topods on this machine, for tools/cell and tools/toposphere: `Cell`, `Member`.
 
 A cell lives in one folder: cell.json with its members and ports, and for each member zoo.cfg, data,
-log and pid. Ports are picked by the kernel when the cell is made and kept. Members listen on
-127.0.0.1 only. Processes outlive the program that starts them; they are found again by their pid.
-Whatever the user can be told is a CellError. Times are in seconds unless their names say otherwise.
+log and pid. Ports are picked when the cell is made, and kept. Members listen on 127.0.0.1 only.
+Processes outlive the program that starts them; they are found again by their pid. Whatever the user
+can be told is a CellError. Times are in seconds unless their names say otherwise.
 """
 
 import json
@@ -14,9 +14,10 @@ import socket
 import subprocess
 import time
 
+from local_ports import LOOPBACK, free_ports
+
 BUILD = pathlib.Path(__file__).resolve().parent.parent / 'build'
 TOPOD = BUILD / 'release' / 'server' / 'topod'
-LOOPBACK = '127.0.0.1'
 MEMBERS_MAX = 9
 SERVE_DEADLINE_S = 30
 QUORUM_PATIENCE_S = 1  # for a process to end because it was told nonsense
@@ -27,18 +28,6 @@ POLL_S = 0.02
 
 class CellError(Exception):
     """What the user is told before the program ends with status 1."""
-
-
-def free_ports(count):
-    """Ports that nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def ask(port, word):

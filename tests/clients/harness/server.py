@@ -17,13 +17,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import weakref
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-LOOPBACK = '127.0.0.1'
+sys.path.append(str(REPOSITORY / 'tools'))
+
+from local_ports import LOOPBACK, free_ports  # noqa: E402 (the path must be set first)
+
 START_DEADLINE = float(os.environ.get('START_DEADLINE', '60'))
 STOP_DEADLINE = float(os.environ.get('STOP_DEADLINE', '20'))
 POLL_INTERVAL = 0.005
@@ -46,19 +50,6 @@ def _die_with_parent():
     """In the child, before exec: ask the kernel for SIGKILL when the test process dies."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
-def free_ports(count):
-    """Different ports that nobody listens on now. Only for who cannot bind to port 0."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((LOOPBACK, 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def serves_clients(port):
