@@ -69,8 +69,10 @@ inline constexpr int32_t kSyncLimitTicks = 5;
 inline constexpr int64_t kFailoverHoldMs = 2'000;
 // A candidate with a quorum of votes waits this long for those who have not spoken.
 inline constexpr int64_t kElectionSettleMs = 25;
-// A candidate that does not come to lead in this time is passed over for as long.
+// A candidate that does not come to lead in this time is passed over for as long, the next time
+// twice that, up to a limit.
 inline constexpr int64_t kElectionPatienceMs = 500;
+inline constexpr int64_t kElectionPatienceMaxMs = 4'000;
 // Heartbeats: a quarter of a tick apart, within these bounds.
 inline constexpr int64_t kHeartbeatMinMs = 10;
 inline constexpr int64_t kHeartbeatMaxMs = 500;

@@ -17,13 +17,19 @@ void Election::look(const Credentials& mine, bool votes, bool eligible, int64_t 
   ++round_;
   for (const auto& [id, peer] : peers_) round_ = std::max(round_, peer.round);
   vote_ = ServerId{};
-  passed_over_.clear();
+  think_anew(now_ms);
   news_ = true;
   choose(now_ms);
 }
 
+void Election::think_anew(int64_t now_ms) {
+  doubts_.clear();
+  voted_ms_ = now_ms;
+}
+
 void Election::heard(ServerId id, const peer::Notification& notification, bool counts,
                      int64_t now_ms) {
+  const bool is_new = !peers_.contains(id);
   Peer& peer = peers_[id];
   peer.leads = notification.role() == peer::Notification::LEADING;
   peer.round = notification.role() == peer::Notification::LOOKING ? notification.round() : 0;
@@ -33,11 +39,12 @@ void Election::heard(ServerId id, const peer::Notification& notification, bool c
   peer.eligible = notification.eligible();
   peer.counts = counts;
   if (!looking_) return;
+  if (is_new) think_anew(now_ms);  // what did not work without it may work now
   if (counts && peer.round > round_) {
     round_ = peer.round;
     began_ms_ = now_ms;
     vote_ = ServerId{};
-    passed_over_.clear();
+    think_anew(now_ms);
     news_ = true;
   }
   choose(now_ms);
@@ -45,18 +52,26 @@ void Election::heard(ServerId id, const peer::Notification& notification, bool c
 
 void Election::peer_gone(ServerId peer, int64_t now_ms) {
   peers_.erase(peer);
-  passed_over_.erase(peer);
+  doubts_.erase(peer);
   if (looking_) choose(now_ms);
 }
 
 void Election::tick(int64_t now_ms) {
   if (!looking_) return;
-  std::erase_if(passed_over_, [&](const auto& one) { return one.second <= now_ms; });
-  // The favourite does not come to lead: something between it and the others is wrong.
-  if (vote_ != self_ && vote_ != ServerId{} && now_ms - voted_ms_ > limits::kElectionPatienceMs) {
-    passed_over_[vote_] = now_ms + limits::kElectionPatienceMs;
+  if (vote_ != self_ && vote_ != ServerId{}) {
+    Doubt& doubt = doubts_.try_emplace(vote_, Doubt{limits::kElectionPatienceMs}).first->second;
+    if (now_ms - voted_ms_ > doubt.patience_ms) {
+      // Something between it and the others is wrong.
+      doubt.passed_over_until_ms = now_ms + doubt.patience_ms;
+      doubt.patience_ms = std::min(2 * doubt.patience_ms, limits::kElectionPatienceMaxMs);
+    }
   }
   choose(now_ms);
+}
+
+bool Election::is_passed_over(ServerId server, int64_t now_ms) const {
+  const auto doubt = doubts_.find(server);
+  return doubt != doubts_.end() && now_ms < doubt->second.passed_over_until_ms;
 }
 
 void Election::choose(int64_t now_ms) {
@@ -66,7 +81,7 @@ void Election::choose(int64_t now_ms) {
   for (const auto& [id, peer] : peers_) {
     // One that leads already, though no quorum is synchronised yet, is still a candidate.
     const bool stands = peer.round == round_ || peer.leads;
-    if (!stands || !peer.eligible || !peer.counts || passed_over_.contains(id)) continue;
+    if (!stands || !peer.eligible || !peer.counts || is_passed_over(id, now_ms)) continue;
     const bool is_better = MUTANT(ElectionIgnoresEpoch)
                                ? !best || std::pair(peer.credentials.last_zxid, id) >
                                               std::pair(best->last_zxid, best->id)

@@ -60,7 +60,16 @@ class Election {
     bool leads = false;
   };
 
+  // A favourite that does not come to lead. The waits grow, so that voters who changed their minds
+  // in turn come to agree on somebody.
+  struct Doubt {
+    int64_t patience_ms;
+    int64_t passed_over_until_ms = 0;
+  };
+
   void choose(int64_t now_ms);
+  void think_anew(int64_t now_ms);
+  [[nodiscard]] bool is_passed_over(ServerId server, int64_t now_ms) const;
   [[nodiscard]] bool supports_me(ServerId server) const;
 
   ServerId self_;
@@ -75,7 +84,7 @@ class Election {
   ServerId vote_;
   int64_t began_ms_ = 0;
   int64_t voted_ms_ = 0;
-  std::map<ServerId, int64_t> passed_over_;  // until when
+  std::map<ServerId, Doubt> doubts_;
 };
 
 }  // namespace topod::zab

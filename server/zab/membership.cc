@@ -89,6 +89,7 @@ peer::Founded Membership::tell() const {
   if (!founding_durable_) return told;  // a promise counts only once it is on disk
   told.set_ensemble(ensemble().value());
   told.set_votes(votes());
+  told.set_as_of(static_cast<uint64_t>(std::max(state_.applied, heard_as_of_).value()));
   for (const Voter& voter : quorum_.voters()) {
     const auto instance = admitted(voter.id);
     if (!instance) continue;
@@ -106,19 +107,17 @@ std::string Membership::heard(ServerId peer, const peer::Founded& told) {
   told_[peer] = told;
   const uint64_t mine = ensemble().value();
   if (told.votes()) {
-    if (mine == told.ensemble()) confirm_admission(peer, told);
     if (mine == told.ensemble()) {
-      if (!votes() && !differs_ && founding_durable_) {
-        adopt(told);
-        note_voucher(told);
-      }
+      if (!differs_) adopt(told);
     } else if (votes() || state_.applied > Zxid(0) || has_history()) {
       return "it belongs to another ensemble";
     } else {
       adopt(told);
     }
+    learn_admissions(told);
     return {};
   }
+  if (mine != 0 && mine == told.ensemble()) learn_admissions(told);
   const ServerId lowest = quorum_.voters().front().id;
   if (peer == lowest && told.ensemble() != 0 && told.ensemble() != mine && !votes() &&
       state_.applied == Zxid(0) && is_voter(config_.self)) {
@@ -152,31 +151,21 @@ void Membership::adopt(const peer::Founded& told) {
   founding_durable_ = false;
 }
 
-void Membership::note_voucher(const peer::Founded& told) {
-  for (const peer::Admitted& one : told.admitted()) {
-    if (one.server() != config_.self.value() || to_instance(one.instance()) != config_.instance) {
-      continue;
-    }
-    vouched_for_ = true;
-    news_ = true;
+void Membership::learn_admissions(const peer::Founded& told) {
+  const Zxid as_of(static_cast<int64_t>(told.as_of()));
+  if (as_of <= std::max(state_.applied, heard_as_of_)) return;
+  std::map<ServerId, InstanceId> before;
+  for (const Voter& voter : quorum_.voters()) {
+    if (const auto instance = admitted(voter.id)) before[voter.id] = *instance;
   }
-}
-
-// A peer that votes says which directory it is: the one that an ADMIT in this log's tail names. So
-// that entry is committed.
-void Membership::confirm_admission(ServerId peer, const peer::Founded& told) {
-  const InstanceId instance = to_instance(told.instance());
-  const bool names_itself =
-      std::any_of(told.admitted().begin(), told.admitted().end(), [&](const peer::Admitted& one) {
-        return one.server() == peer.value() && to_instance(one.instance()) == instance;
-      });
-  const auto found = std::find_if(suspended_.begin(), suspended_.end(), [&](const auto& one) {
-    return one.second == std::pair(peer, instance);
-  });
-  if (!names_itself || found == suspended_.end()) return;
-  suspended_.erase(found);
-  confirmed_[peer] = instance;
-  news_ = true;
+  heard_as_of_ = as_of;
+  heard_admitted_.clear();
+  for (const peer::Admitted& one : told.admitted()) {
+    heard_admitted_[ServerId(one.server())] = to_instance(one.instance());
+  }
+  const auto decided = suspended_.upper_bound(as_of);
+  if (before != heard_admitted_ || decided != suspended_.begin()) news_ = true;
+  suspended_.erase(suspended_.begin(), decided);
 }
 
 void Membership::found_if_all_agree() {
@@ -218,8 +207,10 @@ EnsembleId Membership::ensemble() const {
 // ---- who counts ----------------------------------------------------------------------------
 
 std::optional<InstanceId> Membership::admitted(ServerId server) const {
-  if (const auto confirmed = confirmed_.find(server); confirmed != confirmed_.end()) {
-    return confirmed->second;
+  if (lags()) {
+    const auto heard = heard_admitted_.find(server);
+    if (heard == heard_admitted_.end()) return std::nullopt;
+    return heard->second;
   }
   const auto member = state_.members.find(server);
   if (member != state_.members.end() && member->second.instance != InstanceId{}) {
@@ -239,8 +230,7 @@ bool Membership::is_suspended(ServerId server) const {
 
 bool Membership::votes() const {
   if (MUTANT(BlankVotes) && ensemble() != EnsembleId{}) return founding_durable_;
-  return founding_durable_ && !differs_ && is_voter(config_.self) &&
-         (vouched_for_ || counts(config_.self, config_.instance));
+  return founding_durable_ && !differs_ && counts(config_.self, config_.instance);
 }
 
 bool Membership::counts(ServerId server, const InstanceId& instance) const {
@@ -257,7 +247,7 @@ void Membership::appended(Zxid zxid, std::string_view entry_bytes) {
   if (entry_bytes.size() > kAdmitBytesMax) return;
   entry::Entry entry;
   if (!entry.ParseFromArray(entry_bytes.data(), static_cast<int>(entry_bytes.size()))) return;
-  if (!entry.has_admit()) return;
+  if (!entry.has_admit() || zxid <= heard_as_of_) return;
   suspended_.emplace(
       zxid, std::pair(ServerId(entry.admit().server()), to_instance(entry.admit().instance())));
 }
@@ -268,7 +258,6 @@ void Membership::truncated(Zxid last) {
 
 void Membership::state_replaced() {
   suspended_.clear();
-  confirmed_.clear();
   news_ = true;
 }
 

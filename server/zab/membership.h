@@ -4,8 +4,10 @@
 // A blank, wiped or replaced directory must never vote: it has forgotten what it promised
 // (ZOOKEEPER-261). So votes, promises and acknowledgements count per instance of a data
 // directory. The founders' are in the FOUNDING record; later ones are admitted by an ADMIT entry,
-// which is committed without them. While an ADMIT is logged and not yet applied, neither the old
-// nor the new directory counts.
+// which is committed without them. While an ADMIT is logged and not known to be committed, neither
+// the old nor the new directory counts. What any member has applied is committed: so peers tell
+// each other who counts as of which transaction, and the latest word is believed. Otherwise one
+// that was away during an admission would disagree with the others about who may lead it.
 //
 // Founding: the lowest-numbered voter picks the ensemble's id; each voter logs it (FOUNDING
 // without instances: still blank) and says so; who has heard that of all voters, or hears of one
@@ -74,8 +76,9 @@ class Membership {
   void log_founding(uint64_t ensemble, bool with_instances);
   void found_if_all_agree();
   void adopt(const peer::Founded& told);
-  void note_voucher(const peer::Founded& told);
-  void confirm_admission(ServerId peer, const peer::Founded& told);
+  void learn_admissions(const peer::Founded& told);
+  // Peers know of later admissions than this server's own state.
+  [[nodiscard]] bool lags() const { return heard_as_of_ > state_.applied; }
   [[nodiscard]] bool has_history() const {
     return journal_.promises().current_epoch > Epoch(0) || !suspended_.empty();
   }
@@ -85,17 +88,14 @@ class Membership {
   const state::State& state_;
   Journal& journal_;
   Quorum quorum_;
-  std::map<ServerId, peer::Founded> told_;  // by linked peers
-  // By an ADMIT that is not applied, and not known to be committed.
-  std::map<Zxid, std::pair<ServerId, InstanceId>> suspended_;
-  std::map<ServerId, InstanceId> confirmed_;  // not applied here, but committed
-  uint64_t founding_record_ = 0;              // of this run
+  std::map<ServerId, peer::Founded> told_;                     // by linked peers
+  std::map<Zxid, std::pair<ServerId, InstanceId>> suspended_;  // by an ADMIT not applied here
+  std::map<ServerId, InstanceId> heard_admitted_;              // of all servers, as of:
+  Zxid heard_as_of_;
+  uint64_t founding_record_ = 0;  // of this run
   bool founding_durable_ = true;
   bool news_ = false;
   bool differs_ = false;
-  // A peer that votes has applied the ADMIT of this directory: it is committed, whether or not
-  // this server has got so far.
-  bool vouched_for_ = false;
 };
 
 }  // namespace topod::zab

@@ -63,5 +63,62 @@ TEST(Joining, AnObserverThatHasAcceptedALaterEpochIsBroughtBackByAHigherOne) {
   EXPECT_GT(ensemble.replica(ensemble.leader()).leading()->epoch(), Epoch(later));
 }
 
+// The first admission is heard of from the member itself before it is applied; the second is not.
+TEST(Joining, AMemberThatLostItsDiskTwiceCountsByItsLastDirectory) {
+  EnsembleDriver ensemble;
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  const int leader = ensemble.leader();
+  const int wiped = leader == 1 ? 2 : 1;
+  const int other = 6 - leader - wiped;
+  bool is_first = true;
+  bool has_told = false;
+  ensemble.set_filter([&](int from, int to, const peer::Message& message) {
+    if (from == wiped && to == other && message.has_founded()) {
+      has_told = has_told || message.founded().votes();
+    }
+    const bool would_be_applied = from == leader && to == other && message.has_commit();
+    return !is_first || has_told || !would_be_applied ||
+           !ensemble.replica(other).membership().is_suspended(
+               ServerId(static_cast<uint32_t>(wiped)));
+  });
+  for (const bool first : {true, false}) {
+    is_first = first;
+    has_told = false;
+    ensemble.crash(wiped);
+    ensemble.wipe(wiped);
+    ensemble.start(wiped);
+    ASSERT_TRUE(ensemble.await([&] { return has_told; }));
+    ASSERT_TRUE(ensemble.await_agreement());
+  }
+  ensemble.crash(leader);
+  EXPECT_TRUE(ensemble.await_leader()) << "two of three are there";
+}
+
+// Its own history ends before the admission; those who have it tell.
+TEST(Joining, AMemberThatWasAwayDuringAnAdmissionElectsTheAdmitted) {
+  EnsembleDriver::Options options;
+  options.voters = 5;
+  EnsembleDriver ensemble(options);
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  ASSERT_EQ(ensemble.leader(), 5);
+  ensemble.crash(1);
+  ensemble.crash(4);
+  ensemble.wipe(4);
+  bool is_admitted = false;
+  ensemble.set_filter([&](int from, int, const peer::Message& message) {
+    is_admitted = is_admitted || (from == 4 && message.has_founded() && message.founded().votes());
+    return true;
+  });
+  ensemble.start(4);
+  ASSERT_TRUE(ensemble.await([&] { return is_admitted; }));
+  ASSERT_TRUE(ensemble.await_agreement());
+  for (const int member : {2, 3, 4, 5}) ensemble.crash(member);
+  for (const int member : {1, 2, 4}) ensemble.start(member);
+  EXPECT_TRUE(ensemble.await_leader()) << "three of five are there";
+  EXPECT_EQ(ensemble.leader(), 4);
+}
+
 }  // namespace
 }  // namespace topod::zab
