@@ -162,7 +162,7 @@ class KazooTest(unittest.TestCase):
         self.check(ensemble, writers)
 
     def test_five_members_survive_the_loss_of_two(self):
-        ensemble, writers = self.start(voters=5, observers=1)
+        ensemble, writers = self.start(voters=5, observers=2)
         lost = [ensemble.leader()]
         lost += [member for member in ensemble.others(lost[0]) if not member.observes][:1]
         for member in lost:

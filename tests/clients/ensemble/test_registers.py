@@ -9,54 +9,71 @@ import time
 import unittest
 
 from harness.ensemble import Ensemble
+from harness.slow_links import SlowLinksEnsemble
 from harness.wire import WireClient
 
 from .registers import Operation, RegisterClient, create_registers, violations
 
 FAULTS = int(os.environ.get('REGISTER_FAULTS', '6'))
 CLIENTS_PER_MEMBER = 2
+LINK_DELAY_S = 0.05
+FAR_FAULTS = max(2, FAULTS // 4)
 
 
 class RegisterTest(unittest.TestCase):
 
     def test_registers_are_linearizable_over_kills_and_pauses(self):
+        with Ensemble(3, 1) as ensemble:
+            self.check_over_faults(ensemble, FAULTS, 10)
+
+    def test_registers_are_linearizable_where_members_are_far_from_each_other(self):
+        with SlowLinksEnsemble(LINK_DELAY_S, 3, 1) as ensemble:
+            leader = ensemble.leader()
+            with WireClient(ensemble.others(leader)[0]) as client:
+                client.create('/far')
+                began = time.monotonic()
+                client.set_data('/far', b'away')
+                # To the leader, to a follower and back.
+                self.assertGreater(time.monotonic() - began, 3 * LINK_DELAY_S)
+            self.check_over_faults(ensemble, FAR_FAULTS, 4)
+
+    def check_over_faults(self, ensemble, faults, progress):
+        """Between faults every client of the others does `progress` operations."""
         seed = int(os.environ.get('REGISTER_SEED', random.randrange(1 << 32)))
         print(f'REGISTER_SEED={seed}', flush=True)
         chance = random.Random(seed)
-        with Ensemble(3, 1) as ensemble:
-            with WireClient(ensemble.leader()) as client:
-                create_registers(client)
-            clients = [RegisterClient(member, number, chance.random())
-                       for number, member in enumerate(ensemble.members * CLIENTS_PER_MEMBER)]
-            self.addCleanup(lambda: [client.stopping.set() for client in clients])
-            for client in clients:
-                client.start()
-            for _ in range(FAULTS):
-                leader = ensemble.leader()
-                victim = chance.choice([leader, leader, *ensemble.others(leader)])
-                self.await_progress(ensemble, clients, victim)
-                if chance.random() < 0.5:
-                    victim.kill()
-                    self.await_progress(ensemble, clients, victim)
-                    victim.start()
-                else:
-                    victim.pause()
-                    time.sleep(chance.random() * 3)
-                    victim.resume()
-                ensemble.await_all_serve()
-            self.await_progress(ensemble, clients, None)
-            for client in clients:
-                client.stopping.set()
-            for client in clients:
-                client.join(60)
-                self.assertFalse(client.is_alive())
-                self.assertIsNone(client.failure)
-            history = [operation for client in clients for operation in client.history]
-            self.assertEqual(violations(history), [], f'REGISTER_SEED={seed}')
+        with WireClient(ensemble.leader()) as client:
+            create_registers(client)
+        clients = [RegisterClient(member, number, chance.random())
+                   for number, member in enumerate(ensemble.members * CLIENTS_PER_MEMBER)]
+        self.addCleanup(lambda: [client.stopping.set() for client in clients])
+        for client in clients:
+            client.start()
+        for _ in range(faults):
+            leader = ensemble.leader()
+            victim = chance.choice([leader, leader, *ensemble.others(leader)])
+            self.await_progress(ensemble, clients, victim, progress)
+            if chance.random() < 0.5:
+                victim.kill()
+                self.await_progress(ensemble, clients, victim, progress)
+                victim.start()
+            else:
+                victim.pause()
+                time.sleep(chance.random() * 3)
+                victim.resume()
+            ensemble.await_all_serve()
+        self.await_progress(ensemble, clients, None, progress)
+        for client in clients:
+            client.stopping.set()
+        for client in clients:
+            client.join(60)
+            self.assertFalse(client.is_alive())
+            self.assertIsNone(client.failure)
+        history = [operation for client in clients for operation in client.history]
+        self.assertEqual(violations(history), [], f'REGISTER_SEED={seed}')
 
-    def await_progress(self, ensemble, clients, victim):
-        """Every client of the others has some more operations behind it."""
-        wanted = [(client, len(client.history) + 10) for client in clients
+    def await_progress(self, ensemble, clients, victim, progress):
+        wanted = [(client, len(client.history) + progress) for client in clients
                   if client.server is not victim]
 
         def all_got_on():
