@@ -6,6 +6,7 @@
 #include <future>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -59,8 +60,31 @@ struct Client::Shared {
   std::condition_variable changed;
   SessionState state = SessionState::kConnecting;
   std::deque<WatchNews> news;
+  std::set<std::string> queues;  // in which something of this client stands
   std::thread thread;
+
+  void on_state(SessionState now);
+  void on_news(const WatchNews& event);
 };
+
+void Client::Shared::on_state(SessionState now) {
+  {
+    const std::scoped_lock lock(mutex);
+    state = now;
+  }
+  changed.notify_all();
+  if (options.on_state) options.on_state(now);
+}
+
+void Client::Shared::on_news(const WatchNews& event) {
+  if (options.on_news) return options.on_news(event);
+  {
+    const std::scoped_lock lock(mutex);
+    if (news.size() == kNewsMax) news.pop_front();
+    news.push_back(event);
+  }
+  changed.notify_all();
+}
 
 Client::Client(std::vector<Address> servers, Options options) {
   SessionSettings settings;
@@ -72,23 +96,8 @@ Client::Client(std::vector<Address> servers, Options options) {
   shared_->call_timeout_ms = options.call_timeout_ms;
   shared_->options = std::move(options);
   Shared& shared = *shared_;
-  shared.connection.on_state = [&shared](SessionState state) {
-    {
-      const std::scoped_lock lock(shared.mutex);
-      shared.state = state;
-    }
-    shared.changed.notify_all();
-    if (shared.options.on_state) shared.options.on_state(state);
-  };
-  shared.connection.on_news = [&shared](const WatchNews& news) {
-    if (shared.options.on_news) return shared.options.on_news(news);
-    {
-      const std::scoped_lock lock(shared.mutex);
-      if (shared.news.size() == kNewsMax) shared.news.pop_front();
-      shared.news.push_back(news);
-    }
-    shared.changed.notify_all();
-  };
+  shared.connection.observe({[&shared](const WatchNews& news) { shared.on_news(news); },
+                             [&shared](SessionState changed) { shared.on_state(changed); }});
   shared.thread = std::thread([&shared] { shared.io.run(); });
   post([](Connection& connection) { connection.start(); });
 }
@@ -349,6 +358,16 @@ Zxid Client::last_zxid() const {
 Address Client::server() const {
   return ask<Address>([this](auto task) { post(std::move(task)); },
                       [](const Connection& c) { return c.server(); });
+}
+
+bool Client::take_queue(const std::string& queue) {
+  const std::scoped_lock lock(shared_->mutex);
+  return shared_->queues.insert(queue).second;
+}
+
+void Client::give_queue(const std::string& queue) {
+  const std::scoped_lock lock(shared_->mutex);
+  shared_->queues.erase(queue);
 }
 
 void Client::close(std::chrono::milliseconds wait) {

@@ -108,13 +108,19 @@ class Client {
   // Ends the session politely, waiting at most so long; every later call fails.
   void close(std::chrono::milliseconds wait = std::chrono::seconds(1));
 
+  // ---- for recipes (see lock.h) --------------------------------------------------------------
+  // Runs it on the client's thread.
+  void post(std::function<void(Connection&)> task) const;
+  // False: something of this client stands in that queue already.
+  [[nodiscard]] bool take_queue(const std::string& queue);
+  void give_queue(const std::string& queue);
+
   // The moment by which a call that begins now has to be answered.
   [[nodiscard]] int64_t deadline_ms() const;
 
  private:
   struct Shared;
   explicit Client(std::vector<Address> servers, Options options);
-  void post(std::function<void(Connection&)> task) const;
 
   std::unique_ptr<Shared> shared_;
 };

@@ -102,9 +102,26 @@ void Connection::deliver(Session::Notice& notice) {
     handlers_.erase(found);
     handler(std::move(answer->result));
   } else if (const auto* news = std::get_if<WatchNews>(&notice)) {
-    on_news(*news);
+    tell_observers([news](const Observer& observer) { observer.on_news(*news); });
   } else {
-    on_state(std::get<SessionState>(notice));
+    const SessionState state = std::get<SessionState>(notice);
+    tell_observers([state](const Observer& observer) { observer.on_state(state); });
+  }
+}
+
+Connection::ObserverId Connection::observe(Observer observer) {
+  observers_.emplace(++last_observer_, std::move(observer));
+  return last_observer_;
+}
+
+// They come and go while they are told.
+void Connection::tell_observers(const std::function<void(const Observer&)>& tell) {
+  const ObserverId last = last_observer_;
+  for (auto next = observers_.begin(); next != observers_.end() && next->first <= last;) {
+    const ObserverId id = next->first;
+    const Observer observer = next->second;
+    tell(observer);
+    next = observers_.upper_bound(id);
   }
 }
 

@@ -33,16 +33,22 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // To be set before `start`.
-  std::function<void(const WatchNews&)> on_news = [](const WatchNews&) {};
-  std::function<void(SessionState)> on_state = [](SessionState) {};
+  // Everybody who wants to know hears of every event and every change of state.
+  struct Observer {
+    std::function<void(const WatchNews&)> on_news;
+    std::function<void(SessionState)> on_state;
+  };
+  using ObserverId = uint64_t;
+  ObserverId observe(Observer observer);
+  void forget(ObserverId id) { observers_.erase(id); }
 
   void start() { step(Session::Tick{}); }
   // The handler is called exactly once.
   CallId call(Request request, int64_t deadline_ms, Handler handler);
-  // Ends the session; `on_state` tells when it is over.
+  // Ends the session; observers hear when it is over.
   void close(int64_t deadline_ms) { step(Session::Close{deadline_ms}); }
 
+  [[nodiscard]] asio::io_context& io() { return io_; }
   [[nodiscard]] const Session& session() const { return session_; }
   // Of the server that the session is connected to, or tries.
   [[nodiscard]] const Address& server() const { return servers_[session_.server()]; }
@@ -59,6 +65,7 @@ class Connection {
   void write(const std::shared_ptr<Link>& link);
   void broken(const std::shared_ptr<Link>& link, const std::string& why);
   void deliver(Session::Notice& notice);
+  void tell_observers(const std::function<void(const Observer&)>& tell);
 
   asio::io_context& io_;
   const std::vector<Address> servers_;
@@ -69,6 +76,8 @@ class Connection {
   std::shared_ptr<Link> link_;
   std::map<CallId, Handler> handlers_;
   CallId last_call_ = 0;
+  std::map<ObserverId, Observer> observers_;
+  ObserverId last_observer_ = 0;
 };
 
 }  // namespace topod::client
