@@ -1,5 +1,6 @@
 """The stages of tools/check: each runs real tests and counts them from their own reports."""
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -159,19 +160,32 @@ def tsan_clients(log, full):
                          ROOT / 'build/tsan/server/topod')
 
 
-def fuzz(log, full):
+def fuzz(log, full, part=0):
+    """A third of the fuzzers, as many at once as there are processors."""
     if run(['tools/build', 'fuzz', 'fuzzers'], log) != 0:
         return Result(failed=1)
     seconds = 600 if full else 10
-    total = Result()
-    for fuzzer in sorted((ROOT / 'build/fuzz/tests/fuzz').glob('*_fuzz')):
+
+    def one_fuzzer(fuzzer):
         kept = ROOT / 'tests/fuzz/corpus' / fuzzer.name
         found = OUT / 'corpus' / fuzzer.name
         found.mkdir(parents=True, exist_ok=True)
-        total += one(run([fuzzer, found, *([kept] if kept.is_dir() else []),
-                          f'-max_total_time={seconds}', '-rss_limit_mb=2048', '-timeout=10',
-                          f'-artifact_prefix={found}/'], log))
+        return one(run([fuzzer, found, *([kept] if kept.is_dir() else []),
+                        f'-max_total_time={seconds}', '-rss_limit_mb=2048', '-timeout=10',
+                        f'-artifact_prefix={found}/'], log))
+
+    fuzzers = sorted((ROOT / 'build/fuzz/tests/fuzz').glob('*_fuzz'))[part::3]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as several:
+        total = sum(several.map(one_fuzzer, fuzzers), Result())
     return total if total.passed + total.failed else Result(failed=1)
+
+
+def fuzz_second(log, full):
+    return fuzz(log, full, 1)
+
+
+def fuzz_third(log, full):
+    return fuzz(log, full, 2)
 
 
 def worlds(log, seeds):
@@ -201,7 +215,11 @@ def sim_third(log, full):
 
 
 def compare(log, full):
-    return one(run(['tools/compare', '--output', OUT / 'compare'], log))
+    return one(run(['tools/compare', '--nodes', '1'], log))
+
+
+def compare_ensemble(log, full):
+    return one(run(['tools/compare', '--nodes', '3'], log))
 
 
 # name, function, in the ordinary check
@@ -218,6 +236,8 @@ STAGES = [
     ('asan', asan, True),
     # The ordinary check replays the kept inputs, as unit tests, without clang.
     ('fuzz', fuzz, False),
+    ('fuzz_second', fuzz_second, False),
+    ('fuzz_third', fuzz_third, False),
     ('members', members, False),
     ('sim_second', sim_second, False),
     ('sim_third', sim_third, False),
@@ -226,6 +246,7 @@ STAGES = [
     ('tsan', tsan, False),
     ('tsan_clients', tsan_clients, False),
     ('compare', compare, False),
+    ('compare_ensemble', compare_ensemble, False),
 ]
 
 
