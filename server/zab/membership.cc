@@ -1,6 +1,9 @@
 #include "server/zab/membership.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
+#include <vector>
 
 #include "proto/check.h"
 #include "proto/mutants.h"
@@ -34,12 +37,11 @@ std::vector<Voter> voters_of(const ReplicaConfig& config) {
 }  // namespace
 
 uint64_t voters_hash(const ReplicaConfig& config) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
+  std::vector<uint32_t> numbers;
   for (const Voter& voter : voters_of(config)) {
-    for (const uint32_t number : {voter.id.value(), voter.weight, voter.group}) {
-      hash = (hash ^ number) * 0x100000001b3ULL;
-    }
+    numbers.insert(numbers.end(), {voter.id.value(), voter.weight, voter.group});
   }
+  const uint64_t hash = XXH3_64bits(numbers.data(), numbers.size() * sizeof(uint32_t));
   return hash != 0 ? hash : 1;
 }
 
