@@ -45,6 +45,9 @@ node::Started<void> Server::start() {
   if (auto bound = listener_->listen(); !bound) {
     return tl::unexpected(node::StartupError{node::kExitFailed, bound.error()});
   }
+  if (auto bound = monitoring_.listen(); !bound) {
+    return tl::unexpected(node::StartupError{node::kExitFailed, bound.error()});
+  }
   auto data = node::open_data(config_, {.discard_damaged = discard_damaged_}, entropy_);
   if (!data) return tl::unexpected(data.error());
 
@@ -141,11 +144,30 @@ void Server::join(node::OpenedData data) {
     node_->set_peers(*mesh_, *snapshots_);
     administration_->set_peers(*mesh_);
   }
+  serve_monitoring();
   replica_->start(clock_.now());
   dir_ = std::move(data.dir);
   node_->end_turn();
   schedule_tick();
   await_signal();
+}
+
+void Server::serve_monitoring() {
+  node::Meters* meters = monitoring_.meters();
+  if (meters != nullptr) {
+    meters->locks.restart(replica_->state(), clock_.now().monotonic_us);
+    node_->set_meters(*meters);
+  }
+  monitoring_.serve(*administration_, {.config = config_,
+                                       .administration = *administration_,
+                                       .replica = *replica_,
+                                       .node = *node_,
+                                       .net = *listener_,
+                                       .log = *log_,
+                                       .tree = *tree_,
+                                       .meters = meters,
+                                       .clock = clock_,
+                                       .peers = mesh_.get()});
 }
 
 // The log cannot be cut before a checkpoint, so that a tree without space ends in the same.
@@ -264,6 +286,7 @@ void Server::await_signal() {
 void Server::begin_stop(int signal) {
   node::log_info("stop", "asked to stop: answering what was read", {{"signal", signal}});
   stopping_ = true;
+  administration_->set_stopping();
   service_manager_.tell("STOPPING=1");
   listener_->stop_reading();
   // Somebody else leads before this server goes; it follows until its clients are answered.
@@ -290,6 +313,7 @@ void Server::finish() {
     mesh_->stop();
     snapshots_->stop();
   }
+  monitoring_.stop();
   log_->stop();
   tree_->stop(*replica_);
   node::log_info("stop", "stopped",

@@ -12,6 +12,7 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "server/monitoring.h"
 #include "server/net/client_listener.h"
 #include "server/net/peer_mesh.h"
 #include "server/node/administration.h"
@@ -44,6 +45,7 @@ class Server {
 
  private:
   void join(node::OpenedData data);
+  void serve_monitoring();
   void turn();
   void schedule_tick();
   void await_signal();
@@ -86,6 +88,7 @@ class Server {
   bool stop_overdue_ = false;
   bool no_log_space_ = false;
   bool no_tree_space_ = false;
+  Monitoring monitoring_{io_, config_};  // last: its threads end before what they ask of
 };
 
 }  // namespace topod::server

@@ -170,8 +170,8 @@ bool LogThread::write_pieces(uint64_t records, size_t bytes) {
   unsealed_ = true;
   seal_at_ = now + options_.seal_after;
   queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  callbacks_.on_durable(
-      {durable_, *end, std::chrono::duration_cast<std::chrono::nanoseconds>(now - begin).count()});
+  const auto flush_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now - begin).count();
+  callbacks_.on_durable({durable_, *end, flush_ns, records, bytes});
   // Twice what is written: the next segment is ready when this one is half full.
   spare_ready_ = log_->spare_ready();
   if (log_->preparation_is_late() && now >= prepare_at_) {

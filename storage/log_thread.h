@@ -32,6 +32,8 @@ struct LogDurable {
   uint64_t last_sequence = 0;  // all records up to this one, counted from 1 as they were submitted
   LogPosition end;             // of the log; a checkpoint of exactly these records continues here
   int64_t flush_ns = 0;
+  uint64_t records = 0;  // in this flush
+  size_t bytes = 0;      // of them
 };
 
 struct LogThreadOptions {

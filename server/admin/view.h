@@ -123,6 +123,27 @@ struct EnsembleStatus {
   std::vector<Peer> peers;
 };
 
+// This server in the ensemble's protocol; alone it leads itself.
+struct ZabStatus {
+  struct Member {
+    uint32_t id = 0;
+    std::string host;
+    std::vector<std::string> quorum_addresses;  // host:port, at least one
+    std::vector<std::string> election_addresses;
+    std::string client_address;  // empty: not published
+    bool is_observer = false;
+  };
+  uint32_t server = 0;
+  bool is_leader = false;
+  uint32_t leader = 0;  // 0: none
+  bool votes = false;
+  std::string phase;  // "election", "discovery", "synchronization", "broadcast"
+  std::vector<Member> members;
+  std::vector<uint32_t> synced_observers;  // of a leader
+  Zxid checkpoint_zxid;                    // of the last one of this run; 0: none yet
+  int64_t checkpoint_at_ms = 0;
+};
+
 struct Settings {
   int32_t client_port = -1;
   std::string data_dir;
@@ -172,6 +193,8 @@ class AdminSource {
   // Without it, most words are answered with "not currently serving requests".
   [[nodiscard]] virtual bool is_serving() const = 0;
   [[nodiscard]] virtual bool is_read_only() const = 0;
+  // It has been asked to stop and is going to.
+  [[nodiscard]] virtual bool is_stopping() const = 0;
   [[nodiscard]] virtual int64_t trace_mask() const = 0;
   // "3.9.4-topod-0.1.0, built on 08/01/2026 00:00 GMT"
   [[nodiscard]] virtual std::string version() const = 0;
@@ -179,6 +202,7 @@ class AdminSource {
   [[nodiscard]] virtual ServerStats server_stats() const = 0;
   // Of a member of an ensemble, whether or not it serves.
   [[nodiscard]] virtual std::optional<EnsembleStatus> ensemble_status() const = 0;
+  [[nodiscard]] virtual ZabStatus zab_status() const = 0;
   [[nodiscard]] virtual std::vector<ConnectionInfo> connections() const = 0;
   [[nodiscard]] virtual Settings settings() const = 0;
   [[nodiscard]] virtual DirectorySizes directory_sizes() const = 0;

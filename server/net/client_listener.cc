@@ -237,6 +237,7 @@ void ClientListener::failed(ClientConnection& connection, std::string_view reaso
 
 void ClientListener::unsent_changed(size_t before, size_t after) {
   unsent_bytes_ += after - before;
+  figures_.unsent_bytes = unsent_bytes_;
   if (unsent_bytes_ <= options_.unsent_close_total_bytes || too_much_unsent_) return;
   too_much_unsent_ = true;
   // Not at once: the caller is in the middle of handing out what a turn has to send.

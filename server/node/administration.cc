@@ -110,6 +110,15 @@ std::optional<admin::EnsembleStatus> Administration::ensemble_status() const {
   return ensemble_status_of(replica_, peers_);
 }
 
+admin::ZabStatus Administration::zab_status() const {
+  admin::ZabStatus status = zab_status_of(config_, replica_);
+  if (const std::optional<StoredCheckpoint> last = tree_.last_checkpoint()) {
+    status.checkpoint_zxid = last->zxid;
+    status.checkpoint_at_ms = last->wall_ms;
+  }
+  return status;
+}
+
 std::vector<admin::ConnectionInfo> Administration::connections() const {
   std::vector<admin::ConnectionInfo> infos;
   for (const ClientSocket& socket : net_.sockets()) {
@@ -234,6 +243,12 @@ std::vector<admin::DigestEntry> Administration::digest_log() const {
 }
 
 admin::Monitoring Administration::monitoring() const {
+  admin::Monitoring monitoring = quick_monitoring();
+  monitoring.gauges.push_back({"open_file_descriptor_count", static_cast<int64_t>(open_files())});
+  return monitoring;
+}
+
+admin::Monitoring Administration::quick_monitoring() const {
   const state::State& state = replica_.state();
   const zab::Clients& clients = replica_.clients();
   const zab::ClientFigures& figures = clients.figures();
@@ -244,7 +259,6 @@ admin::Monitoring Administration::monitoring() const {
   gauges.push_back({"watch_count", number(clients.watches().watch_count())});
   gauges.push_back({"ephemerals_count", number(state.sessions.ephemeral_count())});
   gauges.push_back({"approximate_data_size", number(state.tree.data_bytes())});
-  gauges.push_back({"open_file_descriptor_count", number(open_files())});
   gauges.push_back({"max_file_descriptor_count", number(facts_.open_files_max)});
   gauges.push_back({"global_sessions", number(state.sessions.size())});
   gauges.push_back({"local_sessions", int64_t{0}});
@@ -256,7 +270,7 @@ admin::Monitoring Administration::monitoring() const {
   gauges.push_back({"max_client_response_size", figures.max_reply_bytes});
   gauges.push_back({"min_client_response_size", figures.min_reply_bytes});
   gauges.push_back({"auth_failed_count", number(figures.auth_failures)});
-  gauges.push_back({"uptime", clock_.now().monotonic_ms() - facts_.started.monotonic_ms()});
+  gauges.push_back({"uptime", uptime_ms()});
   add_ensemble_gauges(config_, replica_, peers_, clock_.now(), gauges);
   gauges.push_back({"connection_request_count", number(port.accepted)});
   gauges.push_back({"connection_rejected", number(port.rejected)});

@@ -38,14 +38,28 @@ class Administration final : public Administrator, private admin::AdminSource {
 
   WordAnswer answer(std::string_view word, std::string_view argument) override;
 
+  // From now on this server is said to be stopping.
+  void set_stopping() { is_stopping_ = true; }
+
+  // ---- for the metrics and the HTTP status ------------------------------------------------------
+  [[nodiscard]] const admin::AdminSource& source() const { return *this; }
+  [[nodiscard]] int64_t uptime_ms() const {
+    return clock_.now().monotonic_ms() - facts_.started.monotonic_ms();
+  }
+  [[nodiscard]] admin::ServerStats stats() const { return server_stats(); }
+  // What needs no look at the file system.
+  [[nodiscard]] admin::Monitoring quick_monitoring() const;
+
  private:
   [[nodiscard]] bool is_serving() const override { return replica_.serving() || is_read_only(); }
   [[nodiscard]] bool is_read_only() const override { return replica_.clients().is_read_only(); }
+  [[nodiscard]] bool is_stopping() const override { return is_stopping_; }
   [[nodiscard]] int64_t trace_mask() const override { return trace_mask_; }
   [[nodiscard]] std::string version() const override;
   [[nodiscard]] admin::Environment environment() const override;
   [[nodiscard]] admin::ServerStats server_stats() const override;
   [[nodiscard]] std::optional<admin::EnsembleStatus> ensemble_status() const override;
+  [[nodiscard]] admin::ZabStatus zab_status() const override;
   [[nodiscard]] std::vector<admin::ConnectionInfo> connections() const override;
   [[nodiscard]] admin::Settings settings() const override;
   [[nodiscard]] admin::DirectorySizes directory_sizes() const override;
@@ -67,6 +81,7 @@ class Administration final : public Administrator, private admin::AdminSource {
   const PeerView* peers_ = nullptr;
   admin::Whitelist whitelist_;
   admin::Environment environment_;
+  bool is_stopping_ = false;
   int64_t trace_mask_;  // shown and set as in ZooKeeper; traces nothing
 };
 

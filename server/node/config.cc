@@ -46,6 +46,7 @@ class Loader {
     settle_members();
     settle_client_port();
     settle_session_timeouts();
+    settle_http_ports();
     check_relations();
     check_words();
     read_peer_secret();
@@ -67,6 +68,7 @@ class Loader {
   [[nodiscard]] std::string listed_ids() const;
   void settle_client_port();
   void settle_session_timeouts();
+  void settle_http_ports();
   void check_relations();
   void check_words();
   void read_peer_secret();
@@ -297,6 +299,20 @@ void Loader::settle_session_timeouts() {
     fail_on("minSessionTimeout", "expected at most maxSessionTimeout (" + std::to_string(max_ms) +
                                      " ms), not " + std::to_string(min_ms) + " ms");
   }
+}
+
+// Metrics and status are served if they are asked for, by name or by giving a port; at ZooKeeper's
+// ports unless told otherwise.
+void Loader::settle_http_ports() {
+  const auto settle = [](const std::optional<bool>& wanted, int32_t& port, int32_t usual) {
+    if (!wanted.value_or(port >= 0)) {
+      port = -1;
+    } else if (port < 0) {
+      port = usual;
+    }
+  };
+  settle(config_.wants_metrics, config_.metrics_port, kMetricsPort);
+  settle(config_.wants_status, config_.status_port, kStatusPort);
 }
 
 void Loader::check_relations() {

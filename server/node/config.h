@@ -32,6 +32,15 @@ inline constexpr std::array<std::string_view, 18> kFourLetterWords = {
     "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro",
     "mntr", "ruok", "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs"};
 
+// Where ZooKeeper serves its metrics and its AdminServer, unless it is told otherwise.
+inline constexpr int32_t kMetricsPort = 7000;
+inline constexpr int32_t kStatusPort = 8080;
+inline constexpr std::string_view kAnyIpv4Address = "0.0.0.0";
+inline constexpr std::string_view kLoopbackIpv4Address = "127.0.0.1";
+// Tells tablets, keyspaces and the like apart below a root such as /vitess/zone1.
+inline constexpr int32_t kMetricsPathDepth = 3;
+inline constexpr int32_t kMetricsPathDepthMax = 8;
+
 struct Config {
   // ---- where -------------------------------------------------------------------------------
   std::string data_dir;
@@ -86,6 +95,16 @@ struct Config {
   std::vector<std::string> four_letter_words = {"srvr", "stat", "ruok", "isro", "envi", "mntr",
                                                 "conf", "wchs", "dirs", "cons", "hash"};
   LogLevel log_level = LogLevel::kInfo;
+  // Prometheus reads the metrics at this port, the kernel's choice if it is 0; -1: there is none.
+  int32_t metrics_port = -1;
+  std::string metrics_address{kAnyIpv4Address};
+  std::optional<bool> wants_metrics;  // as the class of the provider says
+  // How many components of a path tell load apart; 0: it is not told apart by path.
+  int32_t metrics_path_depth = kMetricsPathDepth;
+  // The same of the HTTP status.
+  int32_t status_port = -1;
+  std::string status_address{kLoopbackIpv4Address};
+  std::optional<bool> wants_status;  // as admin.enableServer says
 
   // ---- ensemble ----------------------------------------------------------------------------
   std::vector<Member> members;  // ascending; empty: a single node without server lines

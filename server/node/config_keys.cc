@@ -71,6 +71,13 @@ constexpr AppliedKey kAppliedKeys[] = {
     // ---- administration
     {"4lw.commands.whitelist", four_letter_words},
     {"logLevel", log_level},
+    {"metricsProvider.className", metrics_provider},
+    {"metricsProvider.httpPort", number<&Config::metrics_port, 0, 65535>},
+    {"metricsProvider.httpHost", address<&Config::metrics_address>},
+    {"metricsPathDepth", number<&Config::metrics_path_depth, 0, kMetricsPathDepthMax>},
+    {"admin.enableServer", admin_server},
+    {"admin.serverPort", number<&Config::status_port, 0, 65535>},
+    {"admin.serverAddress", address<&Config::status_address>},
     // ---- ensemble
     {"initLimit", number<&Config::init_limit_ticks, 1, kInt32Max>},
     {"syncLimit", number<&Config::sync_limit_ticks, 1, kInt32Max>},
@@ -92,7 +99,6 @@ constexpr std::string_view kPeers =
 constexpr std::string_view kNoTls = "TLS is not served";
 constexpr std::string_view kNoSasl = "SASL is not served";
 constexpr std::string_view kNoReconfig = "the set of servers cannot be changed while they run";
-constexpr std::string_view kNullProvider = "org.apache.zookeeper.metrics.impl.nullmetricsprovider";
 constexpr std::string_view kThrottle =
     "reading from clients is slowed down by globalOutstandingLimit, maxOutstandingPerConnection "
     "and maxOutstandingBytes instead";
@@ -131,10 +137,15 @@ constexpr IgnoredKey kIgnoredKeys[] = {
     {"jute.maxbuffer.extrasize", "*", "the log's limit leaves room for every legal request"},
     {"audit.enable", "false", "audit lines are not written"},
     // ---- not served
-    {"admin.enableServer", "false", "no HTTP port is opened; ask by four-letter words"},
-    {"admin.*", "*", "no HTTP port is opened; ask by four-letter words"},
-    {"metricsProvider.className", kNullProvider, "no metrics port is opened; ask by mntr"},
-    {"metricsProvider.*", "*", "no metrics port is opened; ask by mntr"},
+    {"admin.commandURL", "/commands", "the commands are at /commands"},
+    {"admin.needClientAuth", "false", kNoTls, true},
+    {"admin.forceHttps", "false", kNoTls, true},
+    {"admin.portUnification", "false", kNoTls},
+    {"admin.*", "*", "the HTTP status shows and changes nothing; it needs no such setting"},
+    {"metricsProvider.exportJvmInfo", "*", kJvm},
+    {"metricsProvider.https*", "", kNoTls},
+    {"metricsProvider.ssl.*", "", kNoTls},
+    {"metricsProvider.*", "*", "the metrics are served in Prometheus' text format alone"},
     {"secureClientPort", "", "TLS is not served; no port is opened for it"},
     {"secureClientPortAddress", "", kNoTls},
     {"client.portUnification", "false", kNoTls},

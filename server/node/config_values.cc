@@ -128,6 +128,19 @@ Expected advertised_client(std::string_view value, Config& config) {
   return std::nullopt;
 }
 
+Expected metrics_provider(std::string_view value, Config& config) {
+  if (value.empty()) return "the name of a class";
+  config.wants_metrics = !lower_case(value).ends_with("nullmetricsprovider");
+  return std::nullopt;
+}
+
+Expected admin_server(std::string_view value, Config& config) {
+  const std::optional<bool> parsed = parse_truth(value);
+  if (!parsed) return "true or false";
+  config.wants_status = *parsed;
+  return std::nullopt;
+}
+
 Expected log_level(std::string_view value, Config& config) {
   const std::optional<LogLevel> level = parse_log_level(lower_case(value));
   if (!level) return "one of trace, debug, info, warn, error";

@@ -65,6 +65,9 @@ Expected four_letter_words(std::string_view value, Config& config);
 Expected peer_auth(std::string_view value, Config& config);
 // host, host:port, or none.
 Expected advertised_client(std::string_view value, Config& config);
+// A class of Java's: that which provides nothing, or another one, for which ours stands in.
+Expected metrics_provider(std::string_view value, Config& config);
+Expected admin_server(std::string_view value, Config& config);
 Expected log_level(std::string_view value, Config& config);
 
 }  // namespace topod::node

@@ -26,13 +26,6 @@ std::string_view phase_name(Leader::Phase phase) {
   return "unknown";
 }
 
-// Transactions that the leader has and that server has not acknowledged. Those of earlier epochs
-// are not counted, for nobody knows how many numbers of an epoch were used.
-int64_t lag_of(const Learner& learner, Zxid last) {
-  const bool same_epoch = epoch_of(learner.acked) == epoch_of(last);
-  return counter_of(last) - (same_epoch ? counter_of(learner.acked) : 0);
-}
-
 struct LearnerCounts {
   int64_t followers = 0;
   int64_t synced_followers = 0;  // that vote
@@ -74,6 +67,11 @@ void add_leader_gauges(const Config& config, const zab::Replica& replica, zab::M
 }
 
 }  // namespace
+
+int64_t lag_of(const Learner& learner, Zxid last) {
+  const bool same_epoch = epoch_of(learner.acked) == epoch_of(last);
+  return counter_of(last) - (same_epoch ? counter_of(learner.acked) : 0);
+}
 
 admin::Mode mode_of(const Config& config, const zab::Replica& replica) {
   if (replica.membership().is_alone()) return admin::Mode::kStandalone;
@@ -132,6 +130,43 @@ std::optional<admin::EnsembleStatus> ensemble_status_of(const zab::Replica& repl
     const bool is_linked = figures.state == PeerState::kLinked;
     status.peers.push_back({figures.server.value(), std::string(name_of(figures.state)),
                             is_linked ? figures.address : figures.last_error});
+  }
+  return status;
+}
+
+admin::ZabStatus zab_status_of(const Config& config, const zab::Replica& replica) {
+  admin::ZabStatus status;
+  status.server = config.server_id.value();
+  status.leader = replica.leader().value();
+  status.is_leader = status.leader != 0 && status.leader == status.server;
+  status.votes = replica.membership().votes();
+  status.phase = "election";
+  if (const Leader* leader = replica.leading()) {
+    status.phase = phase_name(leader->phase());
+    for (const auto& [server, learner] : leader->learners()) {
+      if (learner.phase == Learner::Phase::kUpToDate && is_observer(config, server)) {
+        status.synced_observers.push_back(server.value());
+      }
+    }
+  } else if (replica.role() == Role::kFollowing) {
+    status.phase = status.leader != 0 ? "broadcast" : "synchronization";
+  }
+  for (const Member& member : config.members) {
+    admin::ZabStatus::Member shown{.id = member.id.value(),
+                                   .host = member.addresses.front().host,
+                                   .quorum_addresses = {},
+                                   .election_addresses = {},
+                                   .client_address = {},
+                                   .is_observer = member.role == MemberRole::kObserver};
+    for (const PeerAddress& address : member.addresses) {
+      const std::string host = address.host + ":";
+      shown.quorum_addresses.push_back(host + std::to_string(address.quorum_port));
+      shown.election_addresses.push_back(host + std::to_string(address.election_port));
+    }
+    if (member.client && !config.hides_client_addresses) {
+      shown.client_address = member.client->host + ":" + std::to_string(member.client->port);
+    }
+    status.members.push_back(std::move(shown));
   }
   return status;
 }

@@ -14,6 +14,10 @@
 
 namespace topod::node {
 
+// Transactions that the leader has and that server has not acknowledged. Those of earlier epochs
+// are not counted, for nobody knows how many numbers of an epoch were used.
+[[nodiscard]] int64_t lag_of(const zab::Learner& learner, Zxid last);
+
 [[nodiscard]] admin::Mode mode_of(const Config& config, const zab::Replica& replica);
 // "leading - broadcast" and the like; empty: no ensemble.
 [[nodiscard]] std::string peer_state_of(const Config& config, const zab::Replica& replica);
@@ -22,6 +26,9 @@ namespace topod::node {
 // `peers` may be null: nothing is known of the links.
 [[nodiscard]] std::optional<admin::EnsembleStatus> ensemble_status_of(const zab::Replica& replica,
                                                                       const PeerView* peers);
+
+// Without what is known of checkpoints.
+[[nodiscard]] admin::ZabStatus zab_status_of(const Config& config, const zab::Replica& replica);
 
 // Of any server of an ensemble, and what only a leader knows: its followers and their lag.
 void add_ensemble_gauges(const Config& config, const zab::Replica& replica, const PeerView* peers,

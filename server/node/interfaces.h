@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,6 +66,7 @@ struct ClientPortFigures {
   uint64_t bad_frames = 0;
   uint64_t sessionless_closed = 0;
   uint64_t slow_readers_closed = 0;
+  size_t unsent_bytes = 0;  // now
 };
 
 // The client port, as the loop drives it.
@@ -113,6 +115,12 @@ class LogStore {
   [[nodiscard]] virtual DurationFigures flush_times() const = 0;
 };
 
+// A checkpoint that is on disk.
+struct StoredCheckpoint {
+  Zxid zxid;
+  int64_t wall_ms = 0;
+};
+
 // What becomes of a stored tree when another takes its place.
 enum class ReplacedTree { kRemoved, kPutAside };
 
@@ -131,6 +139,8 @@ class TreeStore {
   // After-images that no checkpoint under way holds.
   [[nodiscard]] virtual size_t gathered_bytes() const = 0;
   [[nodiscard]] virtual DurationFigures checkpoint_times() const = 0;
+  // The last one, if this run has made one.
+  [[nodiscard]] virtual std::optional<StoredCheckpoint> last_checkpoint() const = 0;
 };
 
 // Who is at the other end of an authenticated link.

@@ -103,6 +103,9 @@ void LogAdapter::stop() {
 
 void LogAdapter::durable(const storage::LogDurable& durable) {
   flush_times_.add(durable.flush_ns);
+  flushes_.duration_us.add(durable.flush_ns / 1000);
+  flushes_.records.add(static_cast<int64_t>(durable.records));
+  flushes_.bytes.add(static_cast<int64_t>(durable.bytes));
   end_ = durable.end;
   positions_.durable(durable.last_sequence, durable.end);
   if (durable.flush_ns / 1'000'000 > warning_ms_) {

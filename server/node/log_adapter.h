@@ -11,6 +11,7 @@
 
 #include <asio/io_context.hpp>
 
+#include "proto/histogram.h"
 #include "server/node/interfaces.h"
 #include "server/node/log_holds.h"
 #include "server/node/log_positions.h"
@@ -40,6 +41,13 @@ class LogAdapter final : public LogStore {
   void read_history(const zab::HistoryRead& read) override;
   [[nodiscard]] size_t queued_bytes() const override { return thread_->queued_bytes(); }
   [[nodiscard]] DurationFigures flush_times() const override { return flush_times_; }
+  // Of every flush since start.
+  struct FlushFigures {
+    Histogram duration_us;
+    Histogram records;
+    Histogram bytes;
+  };
+  [[nodiscard]] const FlushFigures& flushes() const { return flushes_; }
 
   // Everything up to `applied` was replayed; a restart would begin at `from`. Before any record.
   void start_positions(storage::LogPosition from) { positions_.start(from, last_logged_, end_); }
@@ -66,6 +74,7 @@ class LogAdapter final : public LogStore {
   Events events_;
   int64_t warning_ms_;
   DurationFigures flush_times_;
+  FlushFigures flushes_;
   LoopInbox<storage::LogDurable> inbox_{io_,
                                         [this](const storage::LogDurable& done) { durable(done); }};
   storage::RecordBatchPtr batch_;

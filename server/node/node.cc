@@ -29,9 +29,13 @@ void Node::client_opened(ConnectionId id, std::string_view address, uint16_t) {
   state::Secret secret;
   entropy_.fill(secret);
   replica_.open_connection(id, address, secret, now());
+  if (meters_ != nullptr) meters_->load.opened(id, address, now().monotonic_ms());
 }
 
 bool Node::client_frame(ConnectionId id, std::string_view frame) {
+  if (meters_ != nullptr && meters_->load.takes_next()) {
+    meters_->load.request(id, frame, now().monotonic_ms());
+  }
   replica_.frame(id, frame, now());
   if (may_read(id)) return true;
   paused_.push_back(id);
@@ -63,6 +67,7 @@ void Node::client_closed(ConnectionId id, std::string_view reason) {
                      {"connection", id.value()}});
   }
   replica_.connection_closed(id);
+  if (meters_ != nullptr) meters_->load.closed(id);
 }
 
 void Node::client_drained(ConnectionId id) {
@@ -79,6 +84,7 @@ bool Node::has_session(ConnectionId id) const {
 }
 
 void Node::connection_rejected(std::string_view address, uint16_t port, std::string_view limit) {
+  ++rejections_.try_emplace(std::string(limit)).first->second;
   client_log_.log(now().monotonic_ms(), LogLevel::kWarn, "refused connection",
                   {{"limit", limit}, {"peer", address}, {"port", port}});
 }
@@ -149,6 +155,10 @@ void Node::carry_out() {
   state::Changes& changes = replica_.changes();
   if (!changes.empty()) {
     tree_.collect(replica_.state(), changes);
+    if (meters_ != nullptr) {
+      meters_->locks.changed(replica_.state(), changes.nodes,
+                             replica_.role() == zab::Role::kLeading, now().monotonic_us);
+    }
     changes.clear();
   }
   send_to_clients(output);
@@ -167,6 +177,7 @@ void Node::carry_out_for_peers(zab::Output& output) {
     tree_.switch_generation(output.installed_generation, output.keeps_replaced_tree
                                                              ? ReplacedTree::kPutAside
                                                              : ReplacedTree::kRemoved);
+    if (meters_ != nullptr) meters_->locks.restart(replica_.state(), now().monotonic_us);
   }
   for (const zab::PeerClose& closed : output.peers_closed) {
     peers_->close(closed.link, closed.reason);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 #include "proto/limits.h"
 #include "proto/peer.pb.h"
 #include "server/node/interfaces.h"
+#include "server/node/load_meter.h"
+#include "server/node/lock_watch.h"
 #include "server/node/logging.h"
 #include "server/zab/replica.h"
 
@@ -24,6 +27,11 @@ struct NodeLimits {
   uint32_t max_outstanding_per_connection = limits::kMaxOutstandingPerConnection;
   uint32_t max_outstanding_total = limits::kMaxOutstandingTotal;
   size_t max_outstanding_bytes = limits::kMaxOutstandingBytes;
+};
+
+struct Meters {
+  LoadMeter load;
+  LockWatch locks;
 };
 
 // Answers four-letter words; see server/admin.
@@ -44,6 +52,9 @@ class Node final : public ClientHandler, public PeerHandler {
     peers_ = &peers;
     snapshots_ = &snapshots;
   }
+
+  // Without it, load is not told apart by client and path, and nobody looks at locks.
+  void set_meters(Meters& meters) { meters_ = &meters; }
 
   // ---- inputs --------------------------------------------------------------------------------
   void client_opened(ConnectionId id, std::string_view address, uint16_t port) override;
@@ -70,6 +81,10 @@ class Node final : public ClientHandler, public PeerHandler {
   // Everything that was read has been logged, applied and answered.
   [[nodiscard]] bool idle() const;
   [[nodiscard]] zab::Moment now();
+  // Connections that were refused, by the limit that they would have broken.
+  [[nodiscard]] const std::map<std::string, uint64_t, std::less<>>& rejections() const {
+    return rejections_;
+  }
 
  private:
   void carry_out();
@@ -88,11 +103,13 @@ class Node final : public ClientHandler, public PeerHandler {
   Administrator* administrator_ = nullptr;
   PeerNet* peers_ = nullptr;
   SnapshotStore* snapshots_ = nullptr;
+  Meters* meters_ = nullptr;
   peer::Message received_;  // reused to keep its memory
   std::string sent_;
 
   std::optional<zab::Moment> turn_began_;  // the clock is read once per turn
   std::vector<ConnectionId> paused_;
+  std::map<std::string, uint64_t, std::less<>> rejections_;
   RateLimitedLog client_log_{"client"};
 };
 

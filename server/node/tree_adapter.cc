@@ -75,6 +75,7 @@ void TreeAdapter::switch_generation(uint64_t generation, ReplacedTree replaced) 
   retire(std::move(thread_), std::exchange(generation_, generation), replaced);
   events_.no_space(false);
   gathering_ = {};
+  gathering_since_ms_ = under_way_since_ms_ = 0;
   busy_ = false;
   under_way_ = previous_ = {};
   auto store = storage::Store::open(storage::tree_path(config_.data_dir, generation),
@@ -134,6 +135,7 @@ void TreeAdapter::collect(const state::State& state, const state::Changes& chang
 }
 
 void TreeAdapter::checkpoint_if_due(const zab::Replica& replica, int64_t now_ms) {
+  if (gathering_since_ms_ == 0 && !gathering_.empty()) gathering_since_ms_ = now_ms;
   if (busy_ || gathering_.empty()) return;
   if (now_ms - last_begin_ms_ < config_.checkpoint_interval_ms &&
       gathering_.entries() < limits::kCheckpointMaxEntries &&
@@ -147,6 +149,8 @@ void TreeAdapter::checkpoint_if_due(const zab::Replica& replica, int64_t now_ms)
 void TreeAdapter::begin(const zab::Replica& replica) {
   busy_ = true;
   under_way_ = position_;
+  under_way_since_ms_ = std::exchange(gathering_since_ms_, 0);
+  under_way_zxid_ = replica.state().applied;
   thread_->submit(
       std::exchange(gathering_, storage::Checkpoint{}),
       checkpoint_meta(replica.state(), replica.durable_promises(), identity_, position_));
@@ -154,10 +158,20 @@ void TreeAdapter::begin(const zab::Replica& replica) {
 
 void TreeAdapter::done(int64_t commit_ns) {
   checkpoint_times_.add(commit_ns);
+  durations_us_.add(commit_ns / 1000);
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  last_ = StoredCheckpoint{under_way_zxid_,
+                           std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()};
+  under_way_since_ms_ = 0;
   busy_ = false;
   // The log is kept back to the checkpoint before, so that one bad checkpoint can be survived.
   if (previous_.segment > 0) events_.log_trimmable(previous_);
   previous_ = under_way_;
+}
+
+int64_t TreeAdapter::checkpoint_age_ms(int64_t now_ms) const {
+  const int64_t since_ms = under_way_since_ms_ != 0 ? under_way_since_ms_ : gathering_since_ms_;
+  return since_ms == 0 ? 0 : now_ms - since_ms;
 }
 
 void TreeAdapter::stop(const zab::Replica& replica) {

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include <asio/io_context.hpp>
 
+#include "proto/histogram.h"
 #include "server/node/config.h"
 #include "server/node/interfaces.h"
 #include "server/zab/replica.h"
@@ -43,6 +45,11 @@ class TreeAdapter final : public TreeStore {
   }
   [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return checkpoint_times_; }
+  [[nodiscard]] const Histogram& checkpoint_durations_us() const { return durations_us_; }
+  [[nodiscard]] size_t gathered_entries() const { return gathering_.entries(); }
+  // For how long the oldest change has been waiting that no checkpoint on disk holds; 0: all are.
+  [[nodiscard]] int64_t checkpoint_age_ms(int64_t now_ms) const;
+  [[nodiscard]] std::optional<StoredCheckpoint> last_checkpoint() const override { return last_; }
 
   [[nodiscard]] uint64_t generation() const { return generation_; }
   // For snapshots on another thread. What holds it may outlive a switch to the next generation.
@@ -70,6 +77,11 @@ class TreeAdapter final : public TreeStore {
   storage::DirectoryIdentity identity_;
   Events events_;
   DurationFigures checkpoint_times_;
+  Histogram durations_us_;
+  std::optional<StoredCheckpoint> last_;
+  int64_t gathering_since_ms_ = 0;  // when `gathering_` was first found not to be empty; 0: it is
+  int64_t under_way_since_ms_ = 0;  // the same, of the checkpoint being written
+  Zxid under_way_zxid_;
   uint64_t generation_;
 
   storage::Checkpoint gathering_;

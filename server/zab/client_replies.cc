@@ -73,6 +73,7 @@ void Clients::answer_write(const entry::Entry& entry, const state::Effects& effe
   ReplyHeader{front.xid, state_.applied.value(), effects.error}.write(out);
   if (effects.error == ErrorCode::kOk) out.write_raw(effects.body);
   finish_reply(*connection, place, front.xid, front.op, front.arrived_us);
+  requests_.add(front.op, now_.monotonic_us - front.arrived_us, effects.error);
   pop_pending(*connection);
   // Nothing is answered after closeSession.
   if (entry.has_write()) advance(*connection);
@@ -110,6 +111,7 @@ void Clients::mark_output(Connection& connection) {
 void Clients::close(Connection& connection, CloseReason reason) {
   if (connection.phase == Connection::Phase::kClosing) return;
   connection.phase = Connection::Phase::kClosing;
+  ++requests_.closed[static_cast<size_t>(reason)];
   watches_.remove_connection(connection.id);
   mark_output(connection);
   connection.close_reason = reason;

@@ -79,9 +79,11 @@ void Clients::request_read_only(Connection& connection, const RequestHeader& hea
                                 std::string_view body) {
   const auto op = static_cast<OpCode>(header.op);
   if (op == OpCode::kCloseSession) {
+    requests_.add(op, 0, ErrorCode::kOk);
     reply(connection, header.xid, state_.applied, ErrorCode::kOk, {});
     close(connection, CloseReason::kClosedByClient);
   } else if (is_write(op) || op == OpCode::kSync) {
+    requests_.add(op, 0, ErrorCode::kNotReadOnly);
     reply(connection, header.xid, state_.applied, ErrorCode::kNotReadOnly, {});
   } else {
     carry_out(connection, header, body, now_.monotonic_us);
@@ -187,6 +189,7 @@ void Clients::carry_out(Connection& connection, const RequestHeader& header, std
     out.patch_int(body_place - sizeof(int32_t), static_cast<int32_t>(error));
   }
   finish_reply(connection, place, xid, op, arrived_us);
+  requests_.add(op, now_.monotonic_us - arrived_us, error);
   // What setWatches finds to have happened already is told before its reply.
   if (!events_.empty()) connection.out.insert(place, events_);
 }
@@ -213,7 +216,10 @@ ErrorCode Clients::answer(Connection& connection, OpCode op, std::string_view bo
     case OpCode::kReconfig: return ErrorCode::kReconfigDisabled;
     default: break;
   }
-  if (is_write(op)) return ErrorCode::kSystemError;  // `refuses_writes`: nothing was tried
+  if (is_write(op)) {  // `refuses_writes`: nothing was tried
+    ++requests_.writes_without_room;
+    return ErrorCode::kSystemError;
+  }
   const state::Reader reader{.connection = connection.id,
                              .session = connection.session,
                              .ids = connection.ids,
@@ -233,6 +239,7 @@ void Clients::authenticate(Connection& connection, const RequestHeader& header,
     return;
   }
   auto ids = state::authenticate(request.scheme, request.auth, config_.authentication);
+  requests_.add(OpCode::kAuth, 0, ids ? ErrorCode::kOk : ErrorCode::kAuthFailed);
   if (!ids) {
     ++figures_.auth_failures;
     reply(connection, header.xid, Zxid(0), ErrorCode::kAuthFailed, {});

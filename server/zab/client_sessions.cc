@@ -145,6 +145,7 @@ void Clients::go_live(Connection& connection, SessionId session, int32_t timeout
   end_frame(connection.out, place);
   ++connection.figures.sent;
   ++figures_.sent;
+  ++requests_.sessions_begun;
   advance(connection);
 }
 

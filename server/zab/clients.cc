@@ -68,7 +68,13 @@ void Clients::applied(const entry::Entry& entry, Zxid zxid, const state::Effects
       break;
     case entry::Entry::kCreateSession: session_created(entry, effects); break;
     case entry::Entry::kAttach: session_attached(entry, effects); break;
-    case entry::Entry::kExpireSession: session_closed(effects); break;
+    case entry::Entry::kExpireSession:
+      // Each is counted once in an ensemble, by its leader.
+      if (effects.closed_session != SessionId{} && tracker_.is_active()) {
+        ++requests_.sessions_expired;
+      }
+      session_closed(effects);
+      break;
     default: break;
   }
   if (has_events && MUTANT(EventAfterReply)) send_events(zxid, effects);

@@ -25,6 +25,7 @@
 #include "server/zab/connection.h"
 #include "server/zab/moment.h"
 #include "server/zab/output.h"
+#include "server/zab/request_figures.h"
 #include "server/zab/session_tracker.h"
 
 namespace topod::zab {
@@ -118,6 +119,7 @@ class Clients {
   [[nodiscard]] const std::map<ConnectionId, Connection*>& by_id() const { return ordered_; }
   [[nodiscard]] const state::Watches& watches() const { return watches_; }
   [[nodiscard]] const ClientFigures& figures() const { return figures_; }
+  [[nodiscard]] const RequestFigures& request_figures() const { return requests_; }
   void reset_figures() { figures_ = {}; }
   void reset_connection_figures();
 
@@ -186,6 +188,7 @@ class Clients {
   size_t outstanding_ = 0;
   size_t outstanding_bytes_ = 0;
   ClientFigures figures_;
+  RequestFigures requests_;
   Moment now_;
 
   // Reused from call to call to keep their memory.

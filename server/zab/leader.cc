@@ -114,12 +114,20 @@ void Leader::plan(Learner& learner, const peer::AckEpoch& ack) {
     return;
   }
   if (plan.kind == SyncPlan::Kind::kSnapshot || learner.wants_snapshot) {
-    learner.snapshotting = true;
-    parts_.output.snapshots.push_back({learner.link});
+    send_snapshot(learner);
     return;
   }
+  learner.sync = plan.truncate ? Learner::Sync::kTruncation : Learner::Sync::kDifference;
+  ++(plan.truncate ? parts_.figures.truncating_syncs : parts_.figures.difference_syncs);
   learner.cursor = plan.point;
   if (plan.truncate) send_to(learner.link).mutable_truncate()->set_zxid(plan.point.value());
+}
+
+void Leader::send_snapshot(Learner& learner) {
+  learner.snapshotting = true;
+  learner.sync = Learner::Sync::kSnapshot;
+  ++parts_.figures.snapshot_syncs;
+  parts_.output.snapshots.push_back({learner.link});
 }
 
 // Not before a quorum has promised: until then it may be this leader that misses something. The
@@ -179,6 +187,7 @@ void Leader::bring_up_to_date(Learner& learner) {
 void Leader::propose(const entry::Entry& entry) {
   CHECK(may_propose());
   ++counter_;
+  ++parts_.figures.proposals;
   const Zxid zxid = make_zxid(epoch_, counter_);
   Proposal& proposal = parts_.history.append(zxid, parts_.journal.next_number());
   CHECK(entry.SerializeToString(&proposal.bytes));
@@ -347,8 +356,7 @@ void Leader::history_read(ServerId server, std::vector<HistoryEntry>& entries, b
       drop(server, "it has fallen behind the history that is kept");
       return;
     }
-    learner.snapshotting = true;
-    parts_.output.snapshots.push_back({learner.link});
+    send_snapshot(learner);
     return;
   }
   if (entries.empty()) return;

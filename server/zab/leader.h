@@ -21,6 +21,7 @@
 
 #include "proto/ids.h"
 #include "proto/peer.pb.h"
+#include "server/zab/broadcast_figures.h"
 #include "server/zab/config.h"
 #include "server/zab/history.h"
 #include "server/zab/journal.h"
@@ -44,6 +45,7 @@ class Leader {
     Journal& journal;
     History& history;
     Output& output;
+    BroadcastFigures& figures;
   };
   enum class Phase { kGathering, kPromising, kSynchronising, kEstablished };
 
@@ -103,6 +105,7 @@ class Leader {
   void commit();
   void bring_up_to_date(Learner& learner);
   void plan(Learner& learner, const peer::AckEpoch& ack);
+  void send_snapshot(Learner& learner);
   void tell_diverged(Learner& learner);
   [[nodiscard]] Zxid new_leader_at(const Learner& learner) const;
   [[nodiscard]] bool window_is_full(const Learner& learner) const;

@@ -18,6 +18,8 @@ struct Learner {
     kUpToDate,       // has been told to serve
   };
 
+  enum class Sync { kNone, kDifference, kTruncation, kSnapshot };
+
   ServerId server;
   LinkId link;
   InstanceId instance{};
@@ -35,8 +37,9 @@ struct Learner {
   Zxid told_committed;   // the last commit that it was told of
   bool reading = false;  // history is being read from the log for it
   bool snapshotting = false;
-  bool diverged = false;  // it has applied what this leader does not have; it is to be told
-  bool buffers = false;   // it has been sent a snapshot, and acknowledges nothing until NEWLEADER
+  Sync sync = Sync::kNone;  // how its log was brought to the leader's
+  bool diverged = false;    // it has applied what this leader does not have; it is to be told
+  bool buffers = false;     // it has been sent a snapshot, and acknowledges nothing until NEWLEADER
 
   struct Sent {
     Zxid last;

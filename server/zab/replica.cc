@@ -153,6 +153,14 @@ void Replica::give_forwards() {
 void Replica::propose(entry::Entry& entry) {
   entry.set_time_ms(now_.wall_ms);
   leader_->propose(entry);
+  proposed_.push_back({history_.last_zxid(), now_.monotonic_us});
+}
+
+void Replica::note_committed() {
+  while (!proposed_.empty() && proposed_.front().zxid <= committed_) {
+    figures_.proposal_us.add(now_.monotonic_us - proposed_.front().at_us);
+    proposed_.pop_front();
+  }
 }
 
 void Replica::give(const std::string& bytes) {
@@ -259,6 +267,7 @@ Zxid Replica::apply_limit() const {
 void Replica::apply_committed() {
   if (follower_ && follower_->is_installing()) return;
   committed_ = std::max(committed_, std::min(apply_limit(), history_.last_zxid()));
+  note_committed();
   const Zxid limit = std::min(committed_, history_.durable_zxid());
   while (history_.has_unapplied() && history_.next_unapplied().zxid <= limit) {
     apply(history_.next_unapplied());
@@ -273,6 +282,8 @@ void Replica::apply(const Proposal& proposal) {
   evaluate(zxid);
   history_.applied_next();
   membership_.applied(zxid);
+  ++figures_.applied;
+  figures_.propagation_us.add(std::max<int64_t>(now_.wall_ms - parsed_.time_ms(), 0) * 1000);
   const entry::Origin& origin = parsed_.origin();
   const bool is_ours = parsed_.has_origin() && origin.server() == config_.self.value() &&
                        origin.incarnation() == incarnation_.value();

@@ -88,6 +88,7 @@ class Replica final : private RequestSink {
   [[nodiscard]] bool is_installing(LinkId link) const {
     return follower_ && follower_->link() == link && follower_->is_installing();
   }
+  [[nodiscard]] bool has_no_log_space() const { return no_log_space_; }
   // This server is going to stop: somebody else shall lead.
   void hand_over(Moment now);
 
@@ -116,8 +117,10 @@ class Replica final : private RequestSink {
     int64_t min_us = 0;
     int64_t max_us = 0;
     int64_t sum_us = 0;
+    Histogram durations_us;
   };
   [[nodiscard]] const ElectionFigures& elections() const { return elections_; }
+  [[nodiscard]] const BroadcastFigures& broadcast() const { return figures_; }
   // Leading: syncs that wait for a quorum to confirm it.
   [[nodiscard]] size_t pending_syncs() const { return syncs_asked_.size(); }
   // Entries proposed and not applied yet, and requests not given to a leader.
@@ -160,6 +163,7 @@ class Replica final : private RequestSink {
   [[nodiscard]] bool refuses_writes() const override { return no_log_space_; }
   void propose(entry::Entry& entry);
   void give(const std::string& bytes);
+  void note_committed();
   void give_forwards();
   [[nodiscard]] bool forwarded(ServerId server, const peer::Forward& message);
   void become_ready();
@@ -227,6 +231,7 @@ class Replica final : private RequestSink {
   bool stopping_ = false;
   std::string last_change_;
   ElectionFigures elections_;
+  BroadcastFigures figures_;
   int64_t looking_since_us_ = 0;
 
   Zxid committed_;         // as far as this server knows, from any leader
@@ -240,6 +245,13 @@ class Replica final : private RequestSink {
   int64_t pending_since_ms_ = -1;  // how long the log has owed something
   bool no_log_space_ = false;
   Moment now_;
+
+  // Leading: what was proposed and not committed at the end of a turn, and when.
+  struct Proposed {
+    Zxid zxid;
+    int64_t at_us = 0;
+  };
+  std::deque<Proposed> proposed_;
 
   struct Sync {
     ServerId server;  // this one, or a follower

@@ -16,7 +16,9 @@ constexpr int64_t kLeaderFlushLimitMs = 2'000;
 constexpr int64_t kReadOnlyAfterMs = 2'000;
 }  // namespace
 
-Leader::Parts Replica::parts() { return {config_, membership_, journal_, history_, output_}; }
+Leader::Parts Replica::parts() {
+  return {config_, membership_, journal_, history_, output_, figures_};
+}
 
 ServerId Replica::leader() const {
   if (leader_ && leader_->established()) return config_.self;
@@ -312,6 +314,7 @@ void Replica::note_election() {
   elections_.min_us = is_first ? duration_us : std::min(elections_.min_us, duration_us);
   elections_.max_us = std::max(elections_.max_us, duration_us);
   elections_.sum_us += duration_us;
+  elections_.durations_us.add(duration_us);
 }
 
 void Replica::look(std::string why) {
@@ -324,6 +327,7 @@ void Replica::look(std::string why) {
   tracker_.stop();
   syncs_asked_.clear();
   syncs_ready_.clear();
+  proposed_.clear();
   digests_.clear();
   if (serving_) leaderless_ms_ = now_.monotonic_ms();
   ready_ = serving_ = false;

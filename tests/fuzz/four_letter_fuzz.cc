@@ -21,6 +21,8 @@ class AnySource : public AdminSource {
 
   [[nodiscard]] bool is_serving() const override { return is_serving_; }
   [[nodiscard]] bool is_read_only() const override { return data_.ConsumeBool(); }
+  [[nodiscard]] bool is_stopping() const override { return false; }
+  [[nodiscard]] ZabStatus zab_status() const override { return {}; }
   [[nodiscard]] int64_t trace_mask() const override { return number(); }
   [[nodiscard]] std::string version() const override { return text(); }
   [[nodiscard]] ServerStats server_stats() const override {

@@ -52,6 +52,9 @@ class TreeStore final : public node::TreeStore {
   [[nodiscard]] std::string path() const override { return {}; }
   [[nodiscard]] size_t gathered_bytes() const override { return gathering_.bytes(); }
   [[nodiscard]] node::DurationFigures checkpoint_times() const override { return {}; }
+  [[nodiscard]] std::optional<node::StoredCheckpoint> last_checkpoint() const override {
+    return {};
+  }
 
   // Whether a checkpoint is due now, `begin` being called if so.
   [[nodiscard]] bool is_due() const;

@@ -50,16 +50,30 @@ class SampleSource : public AdminSource {
  public:
   bool serving = true;
   bool read_only = false;
+  bool stopping = false;
   std::optional<EnsembleStatus> status;
 
   [[nodiscard]] bool is_serving() const override { return serving; }
   [[nodiscard]] bool is_read_only() const override { return read_only; }
+  [[nodiscard]] bool is_stopping() const override { return stopping; }
   [[nodiscard]] int64_t trace_mask() const override { return 306; }
   [[nodiscard]] std::string version() const override {
     return std::string(node::protocol_version());
   }
   [[nodiscard]] ServerStats server_stats() const override { return sample_stats(); }
   [[nodiscard]] std::optional<EnsembleStatus> ensemble_status() const override { return status; }
+  [[nodiscard]] ZabStatus zab_status() const override {
+    ZabStatus zab;
+    zab.server = zab.leader = 1;
+    zab.is_leader = zab.votes = true;
+    zab.phase = "broadcast";
+    zab.members = {{1, "zk1", {"zk1:2888"}, {"zk1:3888"}, "zk1:2181", false},
+                   {2, "zk2", {"zk2:2888"}, {"zk2:3888"}, "zk2:2181", true}};
+    zab.synced_observers = {2};
+    zab.checkpoint_zxid = Zxid(0x1f);
+    zab.checkpoint_at_ms = 1795415326000;
+    return zab;
+  }
   [[nodiscard]] std::vector<ConnectionInfo> connections() const override {
     return sample_connections();
   }

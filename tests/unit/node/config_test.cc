@@ -91,6 +91,30 @@ TEST(Config, ZooKeepersSampleFileIsUnderstood) {
   EXPECT_EQ(config.min_session_timeout_ms, 4'000);
   EXPECT_EQ(config.max_session_timeout_ms, 40'000);
   EXPECT_EQ(config.max_connections_per_address, 60U);
+  EXPECT_EQ(config.metrics_port, 7001);
+}
+
+TEST(Config, MetricsAndStatusAreServedOnlyIfAskedFor) {
+  const Config silent = config_of("");
+  EXPECT_EQ(silent.metrics_port, -1);
+  EXPECT_EQ(silent.status_port, -1);
+  // By name, at ZooKeeper's ports; the status to this machine alone.
+  const Config named = config_of(
+      "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
+      "PrometheusMetricsProvider\nadmin.enableServer=true");
+  EXPECT_EQ(named.metrics_port, 7000);
+  EXPECT_EQ(named.metrics_address, "0.0.0.0");
+  EXPECT_EQ(named.status_port, 8080);
+  EXPECT_EQ(named.status_address, "127.0.0.1");
+  // By a port.
+  EXPECT_EQ(config_of("metricsProvider.httpPort=0").metrics_port, 0);
+  EXPECT_EQ(config_of("zookeeper.admin.serverPort=81").status_port, 81);
+  // Not when the opposite is said, wherever it stands.
+  EXPECT_EQ(config_of("metricsProvider.httpPort=7001\nmetricsProvider.className="
+                      "org.apache.zookeeper.metrics.impl.NullMetricsProvider")
+                .metrics_port,
+            -1);
+  EXPECT_EQ(config_of("admin.enableServer=false\nadmin.serverPort=81").status_port, -1);
 }
 
 TEST(Config, ThePrefixZooKeeperIsOptional) {
@@ -163,9 +187,7 @@ TEST(Config, TheLeastSessionTimeoutCannotExceedTheGreatest) {
 }
 
 TEST(Config, AskingForAPortThatIsNotServedIsAWarning) {
-  for (const char* line : {"admin.enableServer=true", "secureClientPort=2182",
-                           "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
-                           "PrometheusMetricsProvider"}) {
+  for (const char* line : {"secureClientPort=2182", "metricsProvider.httpsPort=7001"}) {
     const LoadResult result = read(std::string(kBase) + line);
     ASSERT_TRUE(result) << line;
     ASSERT_THAT(result->remarks, SizeIs(1)) << line;

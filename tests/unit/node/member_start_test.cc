@@ -35,6 +35,7 @@ class NoTree final : public TreeStore {
   [[nodiscard]] std::string path() const override { return {}; }
   [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }
+  [[nodiscard]] std::optional<StoredCheckpoint> last_checkpoint() const override { return {}; }
 };
 
 class MemberStart : public ::testing::Test {

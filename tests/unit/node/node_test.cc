@@ -73,6 +73,7 @@ class RecordingTree final : public TreeStore {
   [[nodiscard]] std::string path() const override { return place; }
   [[nodiscard]] size_t gathered_bytes() const override { return 0; }
   [[nodiscard]] DurationFigures checkpoint_times() const override { return {}; }
+  [[nodiscard]] std::optional<StoredCheckpoint> last_checkpoint() const override { return {}; }
 
   size_t nodes = 0;
   int collections = 0;
