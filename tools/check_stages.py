@@ -125,7 +125,8 @@ def clients(log, full):
 def ensemble(log, full):
     sizes = {'LEADER_KILLS': '100', 'ENSEMBLE_FAULTS': '60', 'REGISTER_FAULTS': '40',
              'CUT_ROUNDS': '40', 'CATCH_UP_WRITES': '1000000'} if full else {}
-    return python_suites(['ensemble'], log, sizes) + python_suites(['wire'], log, {'VIA': 'all'})
+    return (python_suites(['ensemble', 'monitoring'], log, sizes)
+            + python_suites(['wire'], log, {'VIA': 'all'}))
 
 
 def deploy(log, full):

@@ -22,7 +22,7 @@ class Install(unittest.TestCase):
             arrived = {path.removeprefix(prefix) for path in files}
             conf = REPOSITORY / 'conf'
             samples = {f'share/topod/{path.relative_to(conf)}'
-                       for folder in ('cells', 'kubernetes')
+                       for folder in ('cells', 'grafana', 'kubernetes', 'prometheus')
                        for path in (conf / folder).iterdir()}
             self.assertLessEqual(samples | {
                 'bin/topod', 'bin/topobench', 'share/topod/topod.cfg', 'lib/sysusers.d/topod.conf',

@@ -1,0 +1,1 @@
+"""Tests of what monitoring sees: Prometheus' metrics, alerts and dashboard, and the HTTP status."""
