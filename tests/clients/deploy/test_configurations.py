@@ -53,7 +53,9 @@ class Samples(unittest.TestCase):
         for said in samples:
             for number in (1, 2, 3):
                 host, peer, election = said[f'server.{number}'].split(':')
-                addresses += [(host, said['clientPort']), (host, peer), (host, election)]
+                addresses += [(host, port) for port in (
+                    said['clientPort'], peer, election, said['metricsProvider.httpPort'],
+                    said['admin.serverPort'])]
         self.assertEqual(len(set(addresses)), len(addresses))
 
     def test_cells_differ_in_their_name_alone(self):

@@ -18,6 +18,7 @@ from .check import check, members
 
 MANIFESTS = REPOSITORY / 'conf' / 'kubernetes'
 POD_ADDRESS = '127.0.0.1'
+PROGRAMS = ('server/topod', 'tools/ctl/topoctl', 'tools/bench/topobench')
 
 
 class Manifest:
@@ -202,6 +203,17 @@ class Image(unittest.TestCase):
 
     text = (MANIFESTS / 'Containerfile').read_text()
 
+    def test_it_has_all_programs(self):
+        built = re.search(r'meson compile -C build (.*) ', self.text).group(1).split()
+        self.assertEqual(built, [pathlib.Path(program).name for program in PROGRAMS])
+
+    def test_the_manifests_name_it_by_the_version_of_this_tree(self):
+        version = re.search(r"version : '(.*?)'", (REPOSITORY / 'meson.build').read_text()).group(1)
+        self.assertIn(f'-t topod:{version} ', self.text)
+        for manifest in BOTH:
+            for container in (manifest.container, manifest.identity):
+                self.assertEqual(container['image'], f'topod:{version}')
+
     def test_it_runs_as_the_user_of_the_manifests(self):
         for manifest in BOTH:
             context = manifest.pod['securityContext']
@@ -215,23 +227,35 @@ class Image(unittest.TestCase):
             self.assertTrue((REPOSITORY / name).exists(), name)
 
     def test_it_has_the_libraries_that_the_programs_are_linked_with(self):
-        shared = subprocess.run(['ldd', topod_binary()], capture_output=True, text=True,
-                                check=True).stdout
         installed = re.search(r'no-install-recommends \\\n(.*?) && rm', self.text, re.DOTALL)
         packages = set(installed.group(1).replace('\\', '').split())
-        for path in re.findall(r'=> (/\S+)', shared):
-            if re.search(r'/lib(a|t|ub)san', path):
-                continue  # of a build that is not for images
-            real = str(pathlib.Path(path).resolve())
-            for name in (real, real.removeprefix('/usr')):
-                found = subprocess.run(['dpkg', '-S', name], capture_output=True, text=True,
-                                       check=False).stdout
-                if found:
-                    # These two are in every Debian image.
-                    self.assertIn(found.partition(':')[0], packages | {'libc6', 'libgcc-s1'})
-                    break
-            else:
-                self.fail(f'{path} is in no package')
+        build = topod_binary().parents[1]
+        for program in (build / each for each in PROGRAMS if (build / each).exists()):
+            for path in linked_with(program):
+                # These two are in every Debian image.
+                self.assertIn(package_of(path), packages | {'libc6', 'libgcc-s1'}, program)
+
+
+def linked_with(program):
+    """Where the libraries are that the program itself names, without those of sanitizers."""
+    def output(*command):
+        return subprocess.run([*command, program], capture_output=True, text=True,
+                              check=True).stdout
+    found = dict(re.findall(r'(\S+) => (/\S+)', output('ldd')))
+    named = re.findall(r'\(NEEDED\).*\[(.*)\]', output('readelf', '-d'))
+    return [found[name] for name in named
+            if name in found and not re.match('lib(a|t|ub)san', name)]
+
+
+def package_of(path):
+    real = str(pathlib.Path(path).resolve())
+    # Debian's lists have some of them at their place of old.
+    for name in (real, real.removeprefix('/usr')):
+        found = subprocess.run(['dpkg', '-S', name], capture_output=True, text=True,
+                               check=False).stdout
+        if found:
+            return found.partition(':')[0]
+    raise AssertionError(f'{path} is in no package')
 
 
 if __name__ == '__main__':
