@@ -14,6 +14,15 @@ from harness.wire import WireClient, four_letter
 from .members import MonitoredMember, command, get, metrics
 
 
+# What Apache's documented alert rules and Grafana Labs' library for ZooKeeper ask for, but for Java.
+NAMES_OF_DASHBOARDS = (
+    'znode_count', 'watch_count', 'ephemerals_count', 'approximate_data_size',
+    'num_alive_connections', 'outstanding_requests', 'avg_latency', 'min_latency', 'max_latency',
+    'packets_received', 'packets_sent', 'open_file_descriptor_count', 'quorum_size',
+    'election_time_count', 'election_time_sum', 'fsynctime_count', 'fsynctime_sum',
+    'snapshottime_count', 'snapshottime_sum', 'leader_uptime', 'synced_followers', 'pending_syncs')
+
+
 class HttpStatusTest(unittest.TestCase):
 
     @classmethod
@@ -117,6 +126,7 @@ class HttpStatusTest(unittest.TestCase):
         words = self.leader.figures()
         self.assertEqual(told['znode_count'], float(words['znode_count']))
         self.assertEqual(told['topod_znodes'], told['znode_count'])
+        self.assertEqual([name for name in NAMES_OF_DASHBOARDS if name not in told], [])
         self.assertEqual(told['synced_followers'], 2)
         self.assertEqual(told['topod_role{role="leader"}'], 1)
         self.assertGreaterEqual(told['topod_requests_total{operation="create"}'], 1)
