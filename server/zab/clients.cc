@@ -50,6 +50,8 @@ void Clients::closed(ConnectionId id) {
   outstanding_ -= connection->pending.size();
   outstanding_bytes_ -= connection->pending_bytes;
   watches_.remove_connection(id);
+  // What it has shown last still counts: its session will be looked for by its client elsewhere.
+  if (connection->touch_listed) departed_[connection->session] = connection->timeout_ms;
   for (const PendingRequest& request : connection->pending) syncs_.erase(request.sync_number);
   ordered_.erase(id);
   connections_.erase(id);

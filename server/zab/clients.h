@@ -94,6 +94,8 @@ class Clients {
   // The sessions that have shown life since the last call, for the leader.
   template <class Take>
   void take_touches(const Take& take) {
+    for (const auto& [session, timeout_ms] : departed_) take(session, timeout_ms);
+    departed_.clear();
     for (const ConnectionId id : touched_) {
       Connection* connection = lookup(id);
       if (connection == nullptr) continue;
@@ -181,6 +183,7 @@ class Clients {
   std::map<ConnectionId, Connection*> ordered_;
   std::vector<ConnectionId> touched_output_;
   std::vector<ConnectionId> touched_;
+  std::map<SessionId, int32_t> departed_;  // touched, and their connections closed since
   std::map<uint64_t, ConnectionId> syncs_;
   uint64_t sync_number_ = 0;
   bool read_only_ = false;
