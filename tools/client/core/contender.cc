@@ -9,6 +9,8 @@ namespace {
 
 // Making the queue may be undone by those who remove it when it is empty; not for ever.
 constexpr int kMakingsMax = 1'000;
+// Before a removal that was refused is tried again: a server's disk may be full for a while.
+constexpr int64_t kRemoveAgainMs = 500;
 
 bool is_uncertain(const Result<Reply>& result) {
   return !result && result.error().outcome_is_unknown();
@@ -30,7 +32,8 @@ Contender::Output Contender::step(Event event, int64_t now_ms) {
   now_ms_ = now_ms;
   std::visit([this](auto& happened) { on(happened); }, event);
   keep_time();
-  out_.wake_ms = is_contending() ? settings_.deadline_ms : std::numeric_limits<int64_t>::max();
+  out_.wake_ms = is_contending() ? settings_.deadline_ms
+                                 : remove_again_ms_.value_or(std::numeric_limits<int64_t>::max());
   return std::exchange(out_, Output{});
 }
 
@@ -40,6 +43,7 @@ bool Contender::is_contending() const {
 
 void Contender::keep_time() {
   if (is_contending() && now_ms_ >= settings_.deadline_ms) fail(Reason::kTimedOut);
+  if (phase_ == Phase::kLeaving && remove_again_ms_ && now_ms_ >= *remove_again_ms_) leave();
 }
 
 uint64_t Contender::ask(Request request) {
@@ -260,11 +264,19 @@ void Contender::leave() {
     return;
   }
   phase_ = Phase::kLeaving;
+  remove_again_ms_.reset();
   await(remove_request(own_, kAnyVersion));
 }
 
 void Contender::removed(const Result<Reply>& result) {
   if (is_uncertain(result)) return leave();
+  // Its place must go: it would stand in the way of all others until the session ends. Without the
+  // right to remove it nothing else remains.
+  const bool is_gone = result || is_refused(result, ErrorCode::kNoNode);
+  if (!is_gone && !is_refused(result, ErrorCode::kNoAuth)) {
+    remove_again_ms_ = now_ms_ + kRemoveAgainMs;
+    return;
+  }
   if (settings_.prune_below.empty()) return over();
   prune(settings_.queue);
 }

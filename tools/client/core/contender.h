@@ -164,6 +164,7 @@ class Contender {
   std::set<std::string> not_contenders_;  // look like ones, but outlive their makers
   std::string watched_;
   size_t ahead_ = 0;
+  std::optional<int64_t> remove_again_ms_;
   std::string pruning_;
 };
 
