@@ -111,7 +111,6 @@ void Client::forget_session() {
   password_.clear();
   watches_.clear();
   created_.clear();
-  lock_.clear();
 }
 
 void Client::lose_connection(std::optional<int64_t> back_after_us) {
@@ -192,7 +191,7 @@ void Client::connected(std::string_view frame) {
   world_.note("client is connected", place_, server_, session_);
   if (watches_.size() > 0) set_watches();
   if (place_ == kFirstClient) {
-    for (const char* folder : {"/queue", "/lock", kFenced}) {
+    for (const char* folder : {"/queue", kFences[0].fenced, kFences[1].fenced}) {
       create(folder, CreateMode::kPersistent, Purpose::kNone);
     }
   }
@@ -236,10 +235,6 @@ void Client::take_event(JuteReader& in, Zxid zxid) {
     wrong("watches", std::move(what));
   }
   if (zxid > last_seen_) last_seen_ = zxid;
-  // The holder of a lock is gone: look again.
-  if (!lock_.empty() && event.type == EventType::kNodeDeleted && is_asking_) {
-    read(OpCode::kGetChildren, "/lock", false, Purpose::kLockList);
-  }
 }
 
 // A session never sees the past, and sees an event before what it tells of.
@@ -283,7 +278,7 @@ void Client::take_reply(const ReplyHeader& header, std::string_view body) {
       watches_.left(*request.watch, request.path, zxid, exists);
     }
   }
-  follow_up(request, zxid, header.error, body);
+  follow_up(request, header.error, body);
 }
 
 }  // namespace topod::sim

@@ -59,7 +59,7 @@ class Client final : public StreamHandler {
 
  private:
   enum class Phase : uint8_t { kDead, kApart, kConnecting, kLive };
-  enum class Purpose : uint8_t { kNone, kCreated, kLock, kLockList, kClose };
+  enum class Purpose : uint8_t { kNone, kCreated, kClose };
 
   struct Request {
     int32_t xid = 0;
@@ -91,21 +91,18 @@ class Client final : public StreamHandler {
   void ask_something();
   void ask_write();
   void ask_read();
-  void ask_lock();
   void ask_brief();
   void create(const std::string& path, CreateMode mode, Purpose purpose);
   void remove(const std::string& path);
   void set_data(const std::string& path, int32_t version);
   void multi();
-  void read(OpCode op, const std::string& path, bool watch, Purpose purpose = Purpose::kNone);
+  void read(OpCode op, const std::string& path, bool watch);
   void sync(const std::string& path);
   void close_session();
   void send(OpCode op, const std::string& path, const std::string& body, Purpose purpose,
             std::optional<WatchKind> watch = std::nullopt);
   void send_frame(int32_t xid, OpCode op, std::string_view body);
-  void follow_up(const Request& request, Zxid zxid, ErrorCode error, std::string_view body);
-  void use_lock();
-  void consider_lock(std::string_view children);
+  void follow_up(const Request& request, ErrorCode error, std::string_view body);
   [[nodiscard]] std::string fresh_data();
   [[nodiscard]] std::string some_register();
 
@@ -139,8 +136,6 @@ class Client final : public StreamHandler {
 
   uint64_t writes_ = 0;              // makes data unique
   std::deque<std::string> created_;  // znodes to be removed again
-  std::string lock_;                 // the znode that stands for this client, if any
-  Zxid lock_zxid_;                   // that created it
 };
 
 }  // namespace topod::sim

@@ -1,8 +1,6 @@
 // What a client asks for.
-#include <algorithm>
 #include <utility>
 
-#include "proto/check.h"
 #include "proto/frame.h"
 #include "tests/sim/client.h"
 
@@ -74,10 +72,8 @@ void Client::ask_write() {
     create("/queue/member-" + std::to_string(place_), CreateMode::kEphemeral, Purpose::kNone);
   } else if (die < 80) {
     ask_brief();
-  } else if (die < 90) {
-    multi();
   } else if (die < 99) {
-    ask_lock();
+    multi();
   } else if (random.chance(200)) {
     close_session();
   }
@@ -100,18 +96,6 @@ void Client::ask_read() {
     const std::string path = some_register();
     sync(path);
     read(OpCode::kGetData, path, false);
-  }
-}
-
-// An ephemeral sequential znode stands for each who wants the lock; the lowest has it.
-void Client::ask_lock() {
-  if (!lock_.empty()) {
-    remove(lock_);
-    lock_.clear();
-  } else if (std::none_of(pending_.begin(), pending_.end(), [](const Request& request) {
-               return request.purpose == Purpose::kLock;
-             })) {
-    create("/lock/want-", CreateMode::kEphemeralSequential, Purpose::kLock);
   }
 }
 
@@ -180,11 +164,11 @@ void Client::multi() {
   send(OpCode::kMulti, first, body, Purpose::kNone);
 }
 
-void Client::read(OpCode op, const std::string& path, bool watch, Purpose purpose) {
+void Client::read(OpCode op, const std::string& path, bool watch) {
   const bool lists = op == OpCode::kGetChildren || op == OpCode::kGetChildren2;
   std::optional<WatchKind> kind;
   if (watch) kind = lists ? WatchKind::kChild : WatchKind::kData;
-  send(op, path, jute(PathWatchRequest{path, watch}), purpose, kind);
+  send(op, path, jute(PathWatchRequest{path, watch}), Purpose::kNone, kind);
 }
 
 void Client::sync(const std::string& path) {
@@ -219,55 +203,10 @@ void Client::send_frame(int32_t xid, OpCode op, std::string_view body) {
   network_.send(stream_, place_, std::move(bytes));
 }
 
-void Client::follow_up(const Request& request, Zxid zxid, ErrorCode error, std::string_view body) {
-  if (error != ErrorCode::kOk || !is_asking_) return;
+void Client::follow_up(const Request& request, ErrorCode error, std::string_view body) {
+  if (error != ErrorCode::kOk || !is_asking_ || request.purpose != Purpose::kCreated) return;
   JuteReader reader(body);
-  switch (request.purpose) {
-    case Purpose::kCreated:
-      created_.emplace_back(reader.read_string().value_or(std::string_view{}));
-      break;
-    case Purpose::kLock:
-      lock_ = reader.read_string().value_or(std::string_view{});
-      lock_zxid_ = zxid;
-      read(OpCode::kGetChildren, "/lock", false, Purpose::kLockList);
-      break;
-    case Purpose::kLockList: consider_lock(body); break;
-    case Purpose::kNone:
-    case Purpose::kClose: break;
-  }
-}
-
-// Not the first: waits for the one before it to go.
-void Client::consider_lock(std::string_view children) {
-  if (lock_.empty()) return;
-  JuteReader reader(children);
-  std::vector<std::string_view> names;
-  read_strings(reader, names);
-  CHECK(reader.ok());
-  const std::string_view mine = std::string_view(lock_).substr(sizeof("/lock/") - 1);
-  std::string_view before;
-  for (const std::string_view name : names) {
-    if (name < mine && name > before) before = name;
-  }
-  if (before.empty()) {
-    use_lock();
-  } else {
-    read(OpCode::kExists, "/lock/" + std::string(before), true);
-  }
-}
-
-// As a holder must: only while its znode is there, and with a number that tells it from all holders
-// before and after.
-void Client::use_lock() {
-  const std::string token = std::to_string(lock_zxid_.value());
-  std::string body;
-  JuteWriter out(body);
-  MultiHeader{static_cast<int32_t>(OpCode::kCheck), false, -1}.write(out);
-  PathVersionRequest{lock_, kAnyVersion}.write(out);
-  MultiHeader{static_cast<int32_t>(OpCode::kSetData), false, -1}.write(out);
-  SetDataRequest{kFenced, token, kAnyVersion}.write(out);
-  MultiHeader::end().write(out);
-  send(OpCode::kMulti, kFenced, body, Purpose::kNone);
+  created_.emplace_back(reader.read_string().value_or(std::string_view{}));
 }
 
 }  // namespace topod::sim

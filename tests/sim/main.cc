@@ -17,13 +17,14 @@ int run_one(uint64_t seed, const SimulationOptions& options) {
   std::cout.flush();
   std::printf(
       "seed %llu: %s\n%.1f simulated seconds, %llu events, %llu entries, %llu writes and "
-      "%llu reads checked, trace %016llx\n",
+      "%llu reads checked, locks used %llu times, trace %016llx\n",
       static_cast<unsigned long long>(seed), outcome.shape.c_str(),
       static_cast<double>(outcome.simulated_us) / 1e6,
       static_cast<unsigned long long>(outcome.events),
       static_cast<unsigned long long>(outcome.entries),
       static_cast<unsigned long long>(outcome.writes),
       static_cast<unsigned long long>(outcome.reads),
+      static_cast<unsigned long long>(outcome.locks),
       static_cast<unsigned long long>(outcome.trace_hash));
   if (!outcome.violation) return 0;
   std::printf("VIOLATION of %s after %.6f s: %s\n", outcome.violation->oracle.c_str(),
@@ -56,12 +57,14 @@ int run(int argc, char** argv) {
   app.add_option("--jobs", runs.jobs, "processes to run them in")->check(CLI::Range(1, 256));
   app.add_option("--members", runs.members, "servers in each world; 0: drawn")
       ->check(CLI::Range(0, 7));
+  app.add_flag("--locks", runs.locks, "worlds of ten minutes in which locks are taken");
   const auto* mutants =
       app.add_option("--mutants", mutant, "all known bugs, or the one of this name, must be found")
           ->expected(0, 1);
   app.add_option("--failures", runs.failures_max, "stop after so many failures; 0: never");
   CLI11_PARSE(app, argc, argv);
-  if (one->count() > 0) return run_one(seed, {runs.members, traces ? &std::cout : nullptr});
+  if (one->count() > 0)
+    return run_one(seed, {runs.members, runs.locks, traces ? &std::cout : nullptr});
   if (mutants->count() > 0 && range.empty()) range = "1..10000";
   if (!parse_range(range, runs)) {
     std::fprintf(stderr, "topod_sim: give --seed N or --seeds FIRST..LAST\n");

@@ -37,6 +37,7 @@ struct Report {
   uint64_t entries = 0;
   uint64_t writes = 0;
   uint64_t reads = 0;
+  uint64_t locks = 0;
   char text[320] = {};
 };
 static_assert(sizeof(Report) <= 512, "written in one piece");  // PIPE_BUF
@@ -46,7 +47,7 @@ void tell(int pipe, const Report& report) {
 }
 
 [[noreturn]] void work(int pipe, uint64_t first, const Runs& runs) {
-  const SimulationOptions options{.members = runs.members, .trace = nullptr};
+  const SimulationOptions options{.members = runs.members, .locks = runs.locks, .trace = nullptr};
   for (uint64_t seed = first; seed <= runs.last; seed += runs.jobs) {
     Report report;
     report.seed = seed;
@@ -57,6 +58,7 @@ void tell(int pipe, const Report& report) {
     report.entries = outcome.entries;
     report.writes = outcome.writes;
     report.reads = outcome.reads;
+    report.locks = outcome.locks;
     if (outcome.violation) {
       report.kind = Report::Kind::kViolated;
       std::snprintf(report.text, sizeof report.text, "%s: %s [%s]",
@@ -143,6 +145,7 @@ class Runner {
     entries_ += report.entries;
     writes_ += report.writes;
     reads_ += report.reads;
+    locks_ += report.locks;
     if (report.kind != Report::Kind::kGood) failed(report.seed, report.text);
     return true;
   }
@@ -195,12 +198,14 @@ class Runner {
   void summarize() const {
     std::printf(
         "%llu seeds: %llu passed, %zu failed; %.1f simulated hours in %.0f s (%.0f s of a core: "
-        "%.0fx real time); %llu entries, %llu writes and %llu reads checked\n",
+        "%.0fx real time); %llu entries, %llu writes and %llu reads checked, locks used %llu "
+        "times\n",
         static_cast<unsigned long long>(done_),
         static_cast<unsigned long long>(done_ - failures_.size()), failures_.size(),
         simulated_seconds() / 3'600, seconds(), core_seconds(),
         simulated_seconds() / core_seconds(), static_cast<unsigned long long>(entries_),
-        static_cast<unsigned long long>(writes_), static_cast<unsigned long long>(reads_));
+        static_cast<unsigned long long>(writes_), static_cast<unsigned long long>(reads_),
+        static_cast<unsigned long long>(locks_));
     for (const auto& [seed, why] : failures_) {
       std::printf("  failed: seed %llu: %s\n", static_cast<unsigned long long>(seed), why.c_str());
     }
@@ -215,6 +220,7 @@ class Runner {
   uint64_t entries_ = 0;
   uint64_t writes_ = 0;
   uint64_t reads_ = 0;
+  uint64_t locks_ = 0;
   Clock::time_point began_ = Clock::now();
   Clock::time_point shown_ = Clock::now();
 };

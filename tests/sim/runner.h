@@ -14,6 +14,7 @@ struct Runs {
   uint64_t last = 1;
   uint32_t jobs = 1;
   size_t members = 0;  // 0: drawn by each seed
+  bool locks = false;  // worlds of locks
   // Stop after so many failures; 0: never.
   uint64_t failures_max = 10;
 };

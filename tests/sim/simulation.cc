@@ -9,6 +9,7 @@
 #include "tests/sim/client.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/history.h"
+#include "tests/sim/lock_client.h"
 #include "tests/sim/member.h"
 #include "tests/sim/network.h"
 
@@ -17,6 +18,11 @@ namespace topod::sim {
 namespace {
 
 constexpr size_t kClients = 20;
+constexpr size_t kLockClients = 3;
+// In a world of locks.
+constexpr size_t kClientsBeside = 1;
+constexpr size_t kLockClientsMany = 8;
+constexpr int64_t kLockWorldUs = 600 * kSecond;
 // Healed, a majority has a leader within this time, and everything is answered within that.
 constexpr int64_t kLeaderWithinUs = 10 * kSecond;
 constexpr int64_t kAnsweredWithinUs = 60 * kSecond;
@@ -25,9 +31,9 @@ constexpr int64_t kStandstillMaxUs = 31 * kSecond;
 
 // All that is drawn before anything happens.
 struct Shape {
-  Shape(Random& random, size_t wanted_members) {
+  Shape(Random& random, const SimulationOptions& options) {
     const uint64_t die = random.below(10);
-    members = wanted_members != 0 ? wanted_members : die < 1 ? 1 : die < 7 ? 3 : 5;
+    members = options.members != 0 ? options.members : die < 1 ? 1 : die < 7 ? 3 : 5;
     if (members > 1 && random.chance(250)) observers = 1 + random.index(2);
     safety_us = random.between(35, 55) * kSecond;
     workload.pause_max_us = random.between(100, 350) * kMillisecond;
@@ -45,6 +51,10 @@ struct Shape {
     read_only_service = random.chance(400);
     draw_voters(random);
     faults = FaultMenu::draw(random);
+    if (!options.locks) return;
+    clients = kClientsBeside;
+    lock_clients = kLockClientsMany;
+    safety_us = kLockWorldUs;
   }
 
   // Mostly all are equal; in some worlds they have weights, or stand in groups.
@@ -62,6 +72,8 @@ struct Shape {
   size_t members = 1;  // that vote
   std::vector<zab::Voter> voters;
   size_t observers = 0;
+  size_t clients = kClients;
+  size_t lock_clients = kLockClients;
   int64_t safety_us = 0;
   Workload workload;
   NetworkSpeed network;
@@ -77,7 +89,7 @@ class Simulation {
  public:
   Simulation(uint64_t seed, const SimulationOptions& options)
       : world_(seed, options.trace),
-        shape_(world_.random(), options.members),
+        shape_(world_.random(), options),
         network_(world_),
         history_(world_),
         quorum_(shape_.voters),
@@ -99,10 +111,15 @@ class Simulation {
       members_.back()->disk_speed() = shape_.disk;
       places.push_back(members_.back()->place());
     }
-    for (size_t i = 0; i < kClients; ++i) {
-      clients_.push_back(std::make_unique<Client>(world_, network_, history_,
-                                                  kFirstClient + static_cast<Place>(i), places,
-                                                  shape_.workload));
+    Place place = kFirstClient;
+    for (size_t i = 0; i < shape_.clients; ++i) {
+      clients_.push_back(
+          std::make_unique<Client>(world_, network_, history_, place++, places, shape_.workload));
+    }
+    const bool suffers = options.locks || !shape_.faults.is_empty();
+    for (size_t i = 0; i < shape_.lock_clients; ++i) {
+      lock_clients_.push_back(std::make_unique<LockClient>(
+          world_, network_, history_, place++, places, shape_.workload.timeout_ms, suffers));
     }
   }
 
@@ -111,6 +128,7 @@ class Simulation {
     Faults faults(world_, network_, members_, clients_, quorum_, shape_.faults);
     for (const auto& member : members_) member->start();
     for (const auto& client : clients_) client->start();
+    for (const auto& client : lock_clients_) client->start();
     faults.begin();
     if (world_.run_until(shape_.safety_us)) heal(faults);
     return outcome();
@@ -121,11 +139,16 @@ class Simulation {
     draw_core();
     faults.heal(core_);
     for (const auto& client : clients_) client->use_servers(core_places());
+    for (const auto& client : lock_clients_) {
+      client->heal();
+      client->use_servers(core_places());
+    }
     const bool is_led = run_until(kLeaderWithinUs, [&] { return is_led_everywhere(); });
     if (!is_led) return complain("no leader serves " + std::to_string(core_.size()) + " members");
     // A little more work, for which nothing may stand in the way.
     world_.run_until(world_.now_us() + 2 * kSecond);
     for (const auto& client : clients_) client->stop_asking();
+    for (const auto& client : lock_clients_) client->stop_asking();
     const bool is_answered = run_until(kAnsweredWithinUs, [&] { return is_quiet(); });
     if (!is_answered) return complain(describe_waiting());
     expire_the_dead();
@@ -140,9 +163,13 @@ class Simulation {
                      (shape_.faults.is_empty() ? 0 : kStandstillMaxUs));
     std::set<SessionId> alive;
     for (const auto& client : clients_) alive.insert(client->session());
+    for (const auto& client : lock_clients_) alive.insert(client->session());
     for (const auto& [id, session] : history_.reference().sessions) {
       if (!alive.contains(id)) complain("session " + text_of(Zxid(id.value())) + " lives on");
     }
+    // All have left their queues, or ended.
+    const std::string left = history_.witness().somebody_waiting();
+    if (!left.empty()) complain("nobody knows of the place in a queue " + left);
   }
 
   // What was answered is on the disks of a majority, and nowhere else need it be.
@@ -198,6 +225,8 @@ class Simulation {
   [[nodiscard]] bool is_quiet() const {
     return std::all_of(clients_.begin(), clients_.end(),
                        [](const auto& c) { return c->is_live() && !c->is_waiting(); }) &&
+           std::all_of(lock_clients_.begin(), lock_clients_.end(),
+                       [](const auto& c) { return c->is_quiet(); }) &&
            std::all_of(core_.begin(), core_.end(),
                        [&](size_t i) { return members_[i]->applied_count() == history_.size(); });
   }
@@ -208,6 +237,9 @@ class Simulation {
   [[nodiscard]] std::string describe_waiting() const {
     for (const auto& client : clients_) {
       if (!client->is_live() || client->is_waiting()) return client->describe() + " still waits";
+    }
+    for (const auto& client : lock_clients_) {
+      if (!client->is_quiet()) return client->describe() + " still waits";
     }
     return "not all members have applied everything";
   }
@@ -224,6 +256,7 @@ class Simulation {
     outcome.entries = history_.size();
     outcome.writes = history_.answered_writes();
     outcome.reads = history_.reads_checked();
+    outcome.locks = history_.witness().locks_used();
     return outcome;
   }
 
@@ -242,6 +275,7 @@ class Simulation {
   Ensemble ensemble_;
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<LockClient>> lock_clients_;
   std::vector<size_t> core_;
 };
 

@@ -21,10 +21,14 @@ struct Outcome {
   uint64_t entries = 0;  // committed
   uint64_t writes = 0;   // answered
   uint64_t reads = 0;
+  uint64_t locks = 0;  // how often one was seen in use
 };
 
 struct SimulationOptions {
-  size_t members = 0;             // 0: drawn
+  size_t members = 0;  // 0: drawn
+  // Ten minutes of clients that take locks and are paused, instead of one in which everything is
+  // asked.
+  bool locks = false;
   std::ostream* trace = nullptr;  // a readable line for each event goes there
 };
 [[nodiscard]] Outcome simulate(uint64_t seed, const SimulationOptions& options);

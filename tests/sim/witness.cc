@@ -14,6 +14,11 @@ std::pair<std::string, std::string> split(const std::string& path) {
   return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
+bool is_queue(const std::string& path) {
+  return std::any_of(std::begin(kFences), std::end(kFences),
+                     [&](const Fence& fence) { return path == fence.queue; });
+}
+
 }  // namespace
 
 bool concerns(WatchKind kind, EventType type) {
@@ -53,24 +58,42 @@ std::string Witness::evaluated(const state::State& state, Zxid zxid,
       return "an ephemeral znode outlived its session: " + paths_[*owned->second.begin()];
     }
   }
-  return lock_used(zxid);
+  for (const Fence& fence : kFences) {
+    if (std::string what = lock_used(fence, zxid); !what.empty()) return what;
+  }
+  return {};
 }
 
-// Mutual exclusion: the first in the queue, and nobody who was before somebody that has held it.
-std::string Witness::lock_used(Zxid zxid) {
-  const auto fenced = pasts_.find(kFenced);
+// Mutual exclusion: nobody whom it excludes stands before the holder, and none that came after it
+// has held the lock before.
+std::string Witness::lock_used(const Fence& fence, Zxid zxid) {
+  const auto fenced = pasts_.find(fence.fenced);
   if (fenced == pasts_.end()) return {};
   const Version& version = fenced->second.versions.back();
   if (version.zxid != zxid || version.data.empty() || version.stat.version == 0) return {};
-  const int64_t holder = std::strtoll(version.data.c_str(), nullptr, 10);
-  if (holder < last_holder_) return "a lock's holder comes after one that stood behind it";
-  last_holder_ = holder;
-  for (const auto& [name, lives] : pasts_["/lock"].children) {
-    if (lives.back().died != Zxid{}) continue;
-    if (lives.back().born.value() == holder) return {};
+  ++locks_used_;
+  const bool reads = version.data.front() == 'r';
+  const int64_t holder = std::strtoll(version.data.c_str() + (reads ? 1 : 0), nullptr, 10);
+  int64_t& last_holder = last_holders_[fence.fenced];
+  if (!reads && holder < last_holder) {
+    return "a lock's holder comes after one that stood behind it";
+  }
+  if (!reads) last_holder = holder;
+  for (const auto& [born, name] : queues_[fence.queue]) {
+    if (born.value() == holder) return {};
+    const bool is_beside =
+        name.find("__READ__") != std::string::npos || name.find("__rlock__") != std::string::npos;
+    if (reads && is_beside) continue;
     return "the lock is used by somebody who is not the first in its queue";
   }
-  return "the lock is used and its queue is empty";
+  return "the lock is used by somebody who is not in its queue";
+}
+
+std::string Witness::somebody_waiting() const {
+  for (const auto& [queue, places] : queues_) {
+    if (!places.empty()) return queue + "/" + places.begin()->second;
+  }
+  return {};
 }
 
 void Witness::appeared(const state::State& state, state::NodeSlot slot, Zxid zxid) {
@@ -87,6 +110,7 @@ void Witness::appeared(const state::State& state, state::NodeSlot slot, Zxid zxi
   }
   const auto [parent, name] = split(path);
   pasts_[parent].children[name].push_back({zxid, Zxid{}});
+  if (is_queue(parent)) queues_[parent].emplace(zxid, name);
 }
 
 void Witness::vanished(NodeId id, Zxid zxid) {
@@ -97,7 +121,9 @@ void Witness::vanished(NodeId id, Zxid zxid) {
   if (const auto owned = owned_.find(owner); owned != owned_.end()) owned->second.erase(id);
   past.versions.push_back({zxid, false, {}, {}});
   const auto [parent, name] = split(known->second);
-  pasts_[parent].children[name].back().died = zxid;
+  Life& life = pasts_[parent].children[name].back();
+  life.died = zxid;
+  if (is_queue(parent)) queues_[parent].erase(life.born);
   paths_.erase(known);
 }
 

@@ -24,8 +24,14 @@ namespace topod::sim {
 enum class WatchKind : uint8_t { kData, kChild };
 [[nodiscard]] bool concerns(WatchKind kind, EventType type);
 
-// Written only by who holds the lock: with the zxid that created its znode in /lock.
-inline constexpr const char* kFenced = "/fenced";
+// A lock, and what only its holder writes: the zxid that created its znode in the queue, behind an
+// 'r' if it only reads.
+struct Fence {
+  const char* fenced;
+  const char* queue;
+};
+inline constexpr Fence kFences[] = {{"/fenced-queue", "/lock"},
+                                    {"/fenced-keyspace", "/keyspace/locks"}};
 
 class Witness {
  public:
@@ -51,6 +57,10 @@ class Witness {
   // The first event for such a watch after the zxid at which it was left.
   [[nodiscard]] std::optional<Event> first_event(WatchKind kind, const std::string& path,
                                                  Zxid after) const;
+  // How often somebody was seen to use a lock.
+  [[nodiscard]] uint64_t locks_used() const { return locks_used_; }
+  // Somebody who stands in the queue of a lock, or nothing.
+  [[nodiscard]] std::string somebody_waiting() const;
 
  private:
   struct Version {
@@ -70,7 +80,7 @@ class Witness {
   };
 
   // What is wrong with who has just used the lock, or nothing.
-  [[nodiscard]] std::string lock_used(Zxid zxid);
+  [[nodiscard]] std::string lock_used(const Fence& fence, Zxid zxid);
   void appeared(const state::State& state, state::NodeSlot slot, Zxid zxid);
   void vanished(NodeId id, Zxid zxid);
   [[nodiscard]] const Version* version_at(const std::string& path, Zxid zxid) const;
@@ -78,7 +88,10 @@ class Witness {
   std::unordered_map<std::string, Past> pasts_;  // looked up, never iterated
   std::unordered_map<NodeId, std::string> paths_;
   std::map<SessionId, std::set<NodeId>> owned_;
-  int64_t last_holder_ = 0;
+  // Who stands in each queue: by the zxid that created it, so the first comes first.
+  std::map<std::string, std::map<Zxid, std::string>, std::less<>> queues_;
+  std::map<std::string, int64_t> last_holders_;
+  uint64_t locks_used_ = 0;
 };
 
 }  // namespace topod::sim
