@@ -189,9 +189,9 @@ def fuzz_third(log, full):
     return fuzz(log, full, 2)
 
 
-def worlds(log, seeds):
+def worlds(log, seeds, *more):
     """Simulated worlds, each a seed; every hundredth runs twice."""
-    status = run(['tools/sim', '--seeds', seeds, '--jobs', os.cpu_count() or 1], log)
+    status = run(['tools/sim', '--seeds', seeds, '--jobs', os.cpu_count() or 1, *more], log)
     said = log.read_text(errors='replace') if log.exists() else ''
     summary = re.search(r'^\d+ seeds: (\d+) passed, (\d+) failed', said, re.MULTILINE)
     if summary is None:
@@ -205,6 +205,12 @@ def sim(log, full):
     return result + one(run(['tools/sim', '--mutants', 'CurrentEpochForgotten', '--seeds',
                              '1..1000', '--jobs', os.cpu_count() or 1], log,
                             {'SIM': str(ROOT / 'build/release/tests/sim/topod_sim')}))
+
+
+def locks(log, full):
+    """20 hours of simulated locks, in full 400; and those of real processes."""
+    return (worlds(log, '1..2400' if full else '1..120', '--locks') +
+            python_suites(['locks'], log, {'LOCKS_SECONDS': '300'} if full else {}))
 
 
 def sim_second(log, full):
@@ -228,6 +234,7 @@ STAGES = [
     ('source', source, True),
     ('unit', unit, True),
     ('sim', sim, True),
+    ('locks', locks, True),
     ('wire', wire, True),
     ('differential', differential, True),
     ('clients', clients, True),

@@ -39,11 +39,26 @@ func checkElections(server string) {
 	tap.Must(err, "enter")
 	tap.Check(path.Base(again.node) == "0000000002", "numbers go on while the election is open")
 	go func() { elected <- again.wait(nil) }()
+	entries, err := first.list("")
+	tap.Check(err == nil && len(entries) == 1 && entries[0] == entry{"elections", true, true},
+		"the root's directory of elections: %v", entries)
+
 	second.close()
 	tap.Within("the next leads when the leader has closed its session",
 		func() error { return <-elected })
 	second.connection = tap.Connect(server)
 	checkLeader(second, "host-1:15000")
+	checkStop(first, again)
+}
+
+// Who stops leading takes its proposal back, at the version that it has read.
+func checkStop(leader *topology, leading *ticket) {
+	_, stat, watch, err := leader.connection.GetW(leading.node)
+	tap.Must(err, "GetW")
+	tap.Error(nil, leader.connection.Delete(leading.node, stat.Version), "stop")
+	tap.Event(watch, zk.EventNodeDeleted, leading.node, "the leader's own watch")
+	name, err := leader.leader(election)
+	tap.Check(err == nil && name == "", "nobody leads: %q %v", name, err)
 }
 
 func checkLeader(seen *topology, wanted string) {

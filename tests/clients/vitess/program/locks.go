@@ -25,6 +25,7 @@ func checkLocks(server string) {
 	checkOrder(first, second)
 	checkGivingUp(first, second)
 	checkTrying(first, second)
+	checkNamedLocks(first)
 	checkVanishedHolder(server, second)
 }
 
@@ -101,6 +102,8 @@ func checkGivingUp(first, second *topology) {
 		}
 		return nil
 	})
+	blocker, err := second.blocking(keyspace)
+	tap.Check(err == nil && blocker == lockContents, "who gave up reads who blocks it: %v", err)
 	names, _, err := first.connection.Children(first.path(keyspace + "/locks"))
 	tap.Check(err == nil && len(names) == 2, "two are left in the queue: %v", names)
 	tap.Equal(0, len(waited), "the number served meanwhile")
@@ -127,6 +130,25 @@ func checkTrying(first, second *topology) {
 	tap.Check(isLocked(), "a locked directory")
 	tap.Error(nil, lock.leave(), "leave")
 	tap.Check(!isLocked(), "a freed directory")
+}
+
+// A name that is no directory: all of the way to its queue is made, and is gone afterwards.
+func checkNamedLocks(first *topology) {
+	const name = "internal/named_locks/customer/workflow"
+	for _, node := range []string{"internal", "internal/named_locks"} {
+		exists, _, err := first.connection.Exists(first.path(node))
+		tap.Check(err == nil && !exists, "%s is not there yet", node)
+	}
+	lock, err := first.lock(name)
+	tap.Must(err, "lock")
+	tap.Equal(first.path(name+"/locks/0000000000"), lock.node, "the ticket")
+	acl, _, err := first.connection.GetACL(first.path(name + "/locks"))
+	tap.Check(err == nil && acl[0].Perms == 31, "the queue is open to all: %v", acl)
+	tap.Error(zk.ErrNotEmpty, first.connection.Delete(first.path(name+"/locks"), anyVersion),
+		"a queue in which somebody stands")
+	tap.Error(nil, lock.leave(), "leave")
+	exists, _, err := first.connection.Exists(first.path("internal"))
+	tap.Check(err == nil && !exists, "nothing of the way is left")
 }
 
 // A process that dies without closing its session keeps the lock until the session ends.

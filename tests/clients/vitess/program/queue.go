@@ -9,6 +9,16 @@ import (
 	"github.com/samuel/go-zookeeper/zk"
 )
 
+// What a lock says about itself.
+const lockContents = `{
+  "Action": "RebuildKeyspace",
+  "HostName": "host-1",
+  "UserName": "vitess",
+  "Time": "2026-01-31T09:05:00Z",
+  "Status": "Running",
+  "Options": {}
+}`
+
 var errGivenUp = errors.New("given up while waiting")
 
 // ticket is a place in a queue of ephemeral sequential nodes; the first in the queue has what it is
@@ -79,7 +89,7 @@ func (k *ticket) leave() error {
 
 // lock takes the lock of a directory, however long that takes.
 func (t *topology) lock(directory string) (*ticket, error) {
-	taken, err := t.enter(path.Join(directory, "locks"), "{}")
+	taken, err := t.enter(path.Join(directory, "locks"), lockContents)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ func checkRecords(server string) {
 	checkFilesHaveNoChildren(global)
 	checkRemoval(global)
 	checkClosingOfDirectories(global)
+	checkAuthentication(server, global)
 	checkBurst(server, global)
 }
 
@@ -97,6 +98,27 @@ func checkClosingOfDirectories(global *topology) {
 	_, err = global.create("closing/Late", nil)
 	tap.Error(zk.ErrNoAuth, err, "create in a closed directory")
 	tap.Error(nil, global.remove("closing/File", anyVersion), "removal of its file and of itself")
+}
+
+// An operator may close a tree to all but one user; Vitess works on below it as that user, and
+// gives its own files to the world as ever.
+func checkAuthentication(server string, global *topology) {
+	tap.Error(nil, global.makeDirectories(global.path("secret")), "a directory")
+	_, err := global.connection.SetACL(global.path("secret"),
+		zk.DigestACL(zk.PermAll, "vitess", "secret"), anyVersion)
+	tap.Error(nil, err, "a tree is closed")
+	_, err = global.create("secret/cells/east/CellInfo", nil)
+	tap.Error(zk.ErrNoAuth, err, "create without the identity")
+	user := open(server, global.root)
+	defer user.close()
+	tap.Error(nil, user.connection.AddAuth("digest", []byte("vitess:secret")), "AddAuth")
+	_, err = user.create("secret/cells/east/CellInfo", nil)
+	tap.Error(nil, err, "create as the user")
+	acl, _, err := user.connection.GetACL(user.path("secret/cells/east/CellInfo"))
+	tap.Check(err == nil && acl[0].Scheme == "world" && acl[0].Perms == 19, "its ACL: %v", acl)
+	lock, err := user.lock("secret/keyspace")
+	tap.Must(err, "lock as the user")
+	tap.Error(nil, lock.leave(), "leave")
 }
 
 // A gate of Vitess reads all tablets at once, 32 or more requests in flight on one connection.

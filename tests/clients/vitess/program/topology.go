@@ -118,7 +118,8 @@ func (t *topology) removeEmptyParents(node string) error {
 	return nil
 }
 
-// list tells the names in a directory and what they are, reading all of them at once.
+// list tells the names in a directory and what they are, reading all of them at once. What is gone
+// meanwhile is left as a nameless entry, and elections are not read: nobody keeps a file there.
 func (t *topology) list(directory string) ([]entry, error) {
 	names, _, err := t.connection.Children(t.path(directory))
 	if err != nil {
@@ -126,24 +127,33 @@ func (t *topology) list(directory string) ([]entry, error) {
 	}
 	sort.Strings(names)
 	entries := make([]entry, len(names))
-	failures := make([]error, len(names))
 	var group sync.WaitGroup
 	for place := range names {
+		if directory == "" && names[place] == "elections" {
+			entries[place] = entry{"elections", true, true}
+			continue
+		}
 		group.Add(1)
 		go func(place int) {
 			defer group.Done()
 			_, stat, err := t.connection.Get(t.path(path.Join(directory, names[place])))
-			failures[place] = err
 			if err == nil {
 				entries[place] = entry{names[place], stat.NumChildren > 0, stat.EphemeralOwner != 0}
 			}
 		}(place)
 	}
 	group.Wait()
-	for _, err := range failures {
-		if err != nil {
-			return nil, err
-		}
-	}
 	return entries, nil
+}
+
+// blocking reads whose lock it probably is that others wait for.
+func (t *topology) blocking(directory string) (string, error) {
+	queue := path.Join(directory, "locks")
+	names, _, err := t.connection.Children(t.path(queue))
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	sort.Strings(names)
+	data, _, err := t.connection.Get(t.path(path.Join(queue, names[0])))
+	return string(data), err
 }
