@@ -130,6 +130,34 @@ def ensemble_figure(name, title, workload, at_least, via='all', cpu_at_most=None
                   nodes=3)
 
 
+class ContendedLocks(Throughput):
+    """One lock that 1, 10 and 100 clients take in turn, by the same recipe on both sides."""
+
+    CONTENDERS = (1, 10, 100)
+
+    def run(self, side):
+        values = {}
+        for contenders in self.CONTENDERS:
+            compare_servers.pause()
+            report = self.bench(side, 'contended-locks', '--connections', contenders,
+                                '--seconds', self.setting.seconds,
+                                '--warmup', self.setting.warmup)
+            values |= {f'cycles_{contenders}': report['throughput'],
+                       f'idle_p50_us_{contenders}': report['latency_us']['p50'],
+                       f'idle_p99_us_{contenders}': report['latency_us']['p99']}
+        return values
+
+    @classmethod
+    def rows(cls):
+        for contenders in cls.CONTENDERS:
+            who = f'one lock, {contenders} contender' + ('s' if contenders > 1 else '')
+            yield Row(f'{who}: taken and given back, per second', f'cycles_{contenders}',
+                      at_least=2)
+            yield Row(f'{who}: until the next one holds it, p50, µs', f'idle_p50_us_{contenders}',
+                      at_most=1 / 2)
+            yield Row(f'{who}: the same, p99, µs', f'idle_p99_us_{contenders}')
+
+
 class OpenLoop(Throughput):
     """A mix at a fixed rate: half of the greatest that the baseline reached in the figure mixed."""
 
@@ -245,6 +273,8 @@ FIGURES = (
                       Row('cold restart to the first read, s', 'restart_seconds', at_most=1 / 4,
                           digits=2)),
            Loaded, rounds=3),
+    Figure('locks', tuple(ContendedLocks.rows()),
+           lambda setting, _: ContendedLocks(setting, ())),
     ensemble_figure('reads-3', 'reads, 16 connections x 16', ('reads', *PIPELINED), 4),
     ensemble_figure('writes-one-3', 'writes, one synchronous writer at the leader',
                     ('writes', *ONE), 2, 'leader'),

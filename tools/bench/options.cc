@@ -27,6 +27,8 @@ constexpr std::array kCommands = {
                        "create and delete in turn; each counts"},
     CommandDescription{Command::kLocks, "locks",
                        "create a sequential ephemeral znode, getChildren, delete it"},
+    CommandDescription{Command::kContendedLocks, "contended-locks",
+                       "all connections take one lock in turn; latency: how long it lay idle"},
     CommandDescription{Command::kSessions, "sessions", "sessions opened and closed"},
     CommandDescription{Command::kWatches, "watches",
                        "all connections watch one znode, one more changes it; deliveries count"},
@@ -119,12 +121,14 @@ void add_options(CLI::App& app, Options& options) {
 
 // What no single option can know; empty when all is well.
 std::string complaint_about(const Options& options) {
-  const bool closed_only = options.command == Command::kSessions ||
-                           options.command == Command::kWatches ||
-                           options.command == Command::kLoad;
+  const bool closed_only =
+      options.command == Command::kSessions || options.command == Command::kWatches ||
+      options.command == Command::kContendedLocks || options.command == Command::kLoad;
   if (closed_only && options.is_open_loop()) return options.command_name + " takes no --rate";
-  if (options.command == Command::kWatches && options.threads > 1) {
-    return "watches are timed within one thread: --threads 1";
+  const bool one_thread =
+      options.command == Command::kWatches || options.command == Command::kContendedLocks;
+  if (one_thread && options.threads > 1) {
+    return options.command_name + " are timed within one thread: --threads 1";
   }
   if (options.command == Command::kLoad &&
       (kZnodesPerParent % options.batch != 0 || options.znodes % options.batch != 0)) {

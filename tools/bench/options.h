@@ -20,6 +20,7 @@ enum class Command {
   kChildren,
   kCreateDelete,
   kLocks,
+  kContendedLocks,
   kSessions,
   kWatches,
   kIdle,

@@ -16,6 +16,7 @@
 #include <fmt/core.h>
 
 #include "tools/bench/idle_driver.h"
+#include "tools/bench/lock_driver.h"
 #include "tools/bench/preparation.h"
 #include "tools/bench/request_driver.h"
 #include "tools/bench/session_driver.h"
@@ -76,6 +77,7 @@ std::unique_ptr<Driver> make_driver(const Share& share, uint64_t first_connectio
     case Command::kSessions: return std::make_unique<SessionDriver>(share);
     case Command::kWatches: return std::make_unique<WatchDriver>(share);
     case Command::kIdle: return std::make_unique<IdleDriver>(share);
+    case Command::kContendedLocks: return std::make_unique<LockDriver>(share);
     default:
       return std::make_unique<RequestDriver>(share, make_workload(share.options, share.thread),
                                              first_connection);
