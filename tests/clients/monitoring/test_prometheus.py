@@ -19,7 +19,7 @@ from kazoo.client import KazooClient
 from harness.ensemble import Ensemble
 from harness.server import LOOPBACK, REPOSITORY, free_port
 
-from .members import MonitoredMember
+from .members import MonitoredMember, get
 
 # Members die under its clients on purpose.
 logging.getLogger('kazoo').setLevel(logging.CRITICAL)
@@ -131,6 +131,14 @@ class Load:
             client.close()
 
 
+def promtool(*arguments, cwd=None, told=''):
+    """Fails if promtool does."""
+    done = subprocess.run(['promtool', *arguments], cwd=cwd, input=told, capture_output=True,
+                          text=True, timeout=60)
+    if done.returncode != 0:
+        raise AssertionError(f'promtool {arguments}: {done.stdout}{done.stderr}')
+
+
 def dashboard_queries():
     """Each query of the dashboard, its variables filled in, by the title of its panel."""
     dashboard = json.loads((CONF / 'grafana/topod.json').read_text())
@@ -157,6 +165,16 @@ class PrometheusTest(unittest.TestCase):
 
     def await_firing(self, alert):
         self.ensemble.await_that(lambda: alert in self.prometheus.firing(), f'{alert} fires')
+
+    def test_0_promtool_has_nothing_to_say_about_our_metrics(self):
+        for member in self.ensemble.members:
+            status, text = get(member.metrics_port, '/metrics')
+            self.assertEqual(status, 200)
+            # ZooKeeper's own names are older than the rules.
+            ours = [line for line in text.splitlines(keepends=True)
+                    if re.match('(# (HELP|TYPE) )?(topod|process)_', line)]
+            self.assertGreater(len(ours), 100)
+            promtool('check', 'metrics', told=''.join(ours))
 
     def test_1_every_query_of_the_dashboard_finds_something(self):
         queries = list(dashboard_queries())
@@ -190,20 +208,15 @@ class PrometheusTest(unittest.TestCase):
 
 class RulesTest(unittest.TestCase):
 
-    def promtool(self, *arguments, cwd):
-        done = subprocess.run(['promtool', *arguments], cwd=cwd, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-
     def test_configuration_and_rules_are_valid(self):
-        self.promtool('check', 'config', 'prometheus.yml', cwd=CONF / 'prometheus')
-        self.promtool('check', 'rules', 'topod_alerts.yml', cwd=CONF / 'prometheus')
+        promtool('check', 'config', 'prometheus.yml', cwd=CONF / 'prometheus')
+        promtool('check', 'rules', 'topod_alerts.yml', cwd=CONF / 'prometheus')
 
     def test_each_alert_fires_for_its_cause_at_its_time(self):
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(CONF / 'prometheus/topod_alerts.yml', folder)
             shutil.copy(pathlib.Path(__file__).with_name('alerts_test.yml'), folder)
-            self.promtool('test', 'rules', 'alerts_test.yml', cwd=folder)
+            promtool('test', 'rules', 'alerts_test.yml', cwd=folder)
 
     def test_the_rules_ask_for_metrics_that_the_dashboard_or_topod_knows(self):
         rules = (CONF / 'prometheus/topod_alerts.yml').read_text()
