@@ -1,5 +1,8 @@
 """tools/toposphere, as the README's tour goes through it."""
 
+import contextlib
+import json
+import os
 import pathlib
 import re
 import subprocess
@@ -13,6 +16,10 @@ from harness.server import REPOSITORY, topod_binary
 
 DEADLINE_S = 60
 HEADER_LINES = 1
+TOPOCTL = topod_binary().parents[1] / 'tools' / 'ctl' / 'topoctl'
+SHARD = '/vitess/global/keyspaces/customer/shards/-80'
+HELD = 6  # topoctl's exit code where a lock is not obtained in time
+OLD_PRIMARY, NEW_PRIMARY = ('zone1', 110), ('zone2', 210)
 
 
 class Tour(unittest.TestCase):
@@ -44,12 +51,87 @@ class Tour(unittest.TestCase):
             rows[topology, int(number)] = site, state, role, pid
         return rows
 
+    def environment(self):
+        """A user's who has done as `up` says."""
+        return {name: value for name, value in os.environ.items()
+                if not name.startswith('TOPOCTL_')} | {
+                    'TOPOCTL_CONFIG': str(self.folder / 'topoctl.conf')}
+
+    def topoctl(self, *words, stdin=None):
+        """What it prints; it must succeed."""
+        done = subprocess.run([TOPOCTL, *words], input=stdin, capture_output=True, text=True,
+                              timeout=DEADLINE_S, env=self.environment(), check=False)
+        self.assertEqual(done.returncode, 0, (words, done.stderr))
+        return done.stdout
+
+    @contextlib.contextmanager
+    def lock(self, path, reason):
+        """Holds a lock of the topology meanwhile."""
+        # The command under the lock says that it runs, and ends with its input.
+        with subprocess.Popen([TOPOCTL, 'lock', path, '--reason', reason, '--', 'sh', '-c',
+                               'echo held; cat'], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True, env=self.environment()) as holder:
+            try:
+                self.assertEqual(holder.stdout.readline(), 'held\n')
+                yield
+                holder.stdin.close()
+                self.assertEqual(holder.wait(DEADLINE_S), 0)
+            finally:
+                holder.kill()
+
+    def record(self, path, cell=None):
+        return json.loads(self.topoctl(*(['--cell', cell] if cell else []), 'get', path))
+
+    def change(self, path, cell=None, **fields):
+        """Changes fields of a record, if it is still what was read."""
+        where = ['--cell', cell] if cell else []
+        stat = json.loads(self.topoctl(*where, 'stat', path, '-o', 'json'))
+        self.topoctl(*where, 'put', path, '--json', '--version', str(stat['version']),
+                     '--file', '-', stdin=json.dumps(self.record(path, cell) | fields))
+
     def connect(self, hosts):
         client = KazooClient(hosts=hosts, timeout=20)
         client.start(DEADLINE_S)
         self.addCleanup(client.close)
         self.addCleanup(client.stop)
         return client
+
+    @unittest.skipUnless(TOPOCTL.exists(), 'topoctl is not built')
+    def test_a_reparent_before_a_cell_is_lost(self):
+        self.toposphere('up', '--binary', str(topod_binary()))
+        self.topoctl('cells', '--check')
+        self.topoctl('validate')
+        tablets = [each['record'] for each in json.loads(self.topoctl('tablets', '-o', 'json'))]
+        self.assertEqual(len(tablets), 10)
+        of_shard = {(each['alias']['cell'], each['alias']['uid']): each['type']
+                    for each in tablets
+                    if (each['keyspace'], each['shard']) == ('customer', '-80')}
+        self.assertEqual(of_shard, {OLD_PRIMARY: 'PRIMARY', NEW_PRIMARY: 'REPLICA',
+                                    ('zone2', 211): 'RDONLY'})
+        self.assert_primary(OLD_PRIMARY)
+
+        with self.lock(SHARD, 'planned reparent'):
+            (held,) = json.loads(self.topoctl('locks', '-o', 'json'))
+            self.assertEqual((held['path'], held['holders'][0]['reason'], held['waiters']),
+                             (SHARD, 'planned reparent', []))
+            second = subprocess.run([TOPOCTL, 'lock', SHARD, '--timeout', '0', '--', 'true'],
+                                    env=self.environment(), capture_output=True, check=False,
+                                    timeout=DEADLINE_S)
+            self.assertEqual(second.returncode, HELD)
+            for (cell, uid), kind in ((OLD_PRIMARY, 'REPLICA'), (NEW_PRIMARY, 'PRIMARY')):
+                self.change(f'/vitess/{cell}/tablets/{cell}-{uid:010}/Tablet', cell, type=kind)
+            self.change(f'{SHARD}/Shard', primary_alias=dict(zip(('cell', 'uid'), NEW_PRIMARY)))
+        self.assertEqual(json.loads(self.topoctl('locks', '-o', 'json')), [])
+        self.topoctl('validate')
+        self.toposphere('kill', 'zone1')
+        self.assert_primary(NEW_PRIMARY)
+        self.topoctl('put', '/vitess/global/metadata/lost', 'zone1')
+
+    def assert_primary(self, tablet):
+        alias = self.record(f'{SHARD}/Shard')['primary_alias']
+        self.assertEqual((alias['cell'], alias['uid']), tablet)
+        record = self.record('/vitess/{0}/tablets/{0}-{1:010}/Tablet'.format(*tablet), tablet[0])
+        self.assertEqual(record['type'], 'PRIMARY')
 
     def test_the_loss_of_a_cell(self):
         up = self.toposphere('up', '--binary', str(topod_binary()))
