@@ -67,16 +67,23 @@ Result<Environment> Environment::open(const std::string& dir, const Options& opt
   // committed or the file itself in a power failure.
   unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
   if (options.read_only) {
-    flags = MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK;
+    flags = MDB_NOTLS | MDB_RDONLY | (options.beside_writer ? 0U : unsigned{MDB_NOLOCK});
   }
   if (code == MDB_SUCCESS) code = mdb_env_open(raw, dir.c_str(), flags, kFileMode);
   if (code != MDB_SUCCESS) return failure(code, "open");
   if (!options.read_only) {
-    int cleared = 0;  // reader slots of a process that died
-    code = mdb_reader_check(raw, &cleared);
-    if (code != MDB_SUCCESS) return failure(code, "reader check");
+    if (auto done = environment.forget_dead_readers(); !done) return tl::unexpected(done.error());
   }
   return environment;
+}
+
+Result<void> Environment::forget_dead_readers() {
+  int cleared = 0;
+  return verdict(mdb_reader_check(env_.get(), &cleared), "reader check");
+}
+
+Result<void> Environment::copy_to(const std::string& dir) const {
+  return verdict(mdb_env_copy(env_.get(), dir.c_str()), "copy");
 }
 
 Result<Transaction> Environment::begin_write() {

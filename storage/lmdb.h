@@ -46,11 +46,20 @@ class Environment {
     // Opens what exists, changes nothing in the folder, takes no lock: the caller makes sure that
     // nobody writes.
     bool read_only = false;
+    // With `read_only`: another process may write meanwhile, and is told by LMDB's lock file which
+    // pages are still read here.
+    bool beside_writer = false;
   };
   static Result<Environment> open(const std::string& dir, const Options& options);
 
   Result<Transaction> begin_write();
   Result<Transaction> begin_read() const;
+
+  // A copy of the last commit, in a folder that is there and empty; not yet durable. Writers are
+  // held up for as long as it takes to copy two pages.
+  Result<void> copy_to(const std::string& dir) const;
+  // Readers of other processes that were killed hold on to their pages until this is called.
+  Result<void> forget_dead_readers();
 
   // No transaction may be open in the process.
   Result<void> set_map_bytes(size_t bytes);

@@ -123,6 +123,10 @@ Expected<Store> Store::open(const std::string& tree_dir, const Options& options)
 
 Expected<void> Store::commit(const Checkpoint& checkpoint, const CheckpointMeta& meta) {
   if (auto done = extend_file(checkpoint); !done) return done;
+  // A backup that was killed must not make the file grow for ever.
+  if (auto done = environment_.forget_dead_readers(); !done) {
+    return lmdb::storage_error(done.error(), dir_);
+  }
   while (true) {
     const lmdb::Result<void> written = write_once(checkpoint, meta);
     if (written) return {};

@@ -62,9 +62,11 @@ void append_ensemble(std::string& text, const EnsembleSettings& ensemble) {
                  "electionPort={}\n"
                  "quorumPort={}\n"
                  "peerType={}\n"
+                 "{}"
                  "membership: \n{}",
                  ensemble.init_limit, ensemble.sync_limit, ensemble.election_port,
-                 ensemble.quorum_port, ensemble.is_observer ? 1 : 0, ensemble.membership);
+                 ensemble.quorum_port, ensemble.is_observer ? 1 : 0, ensemble.cells,
+                 ensemble.membership);
 }
 
 }  // namespace

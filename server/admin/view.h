@@ -107,6 +107,7 @@ struct EnsembleSettings {
   int32_t election_port = 0;
   int32_t quorum_port = 0;
   bool is_observer = false;
+  std::string cells;       // cell.N lines, each ending with \n
   std::string membership;  // server.N lines, each ending with \n, and "version=<hex>"
 };
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "server/node/ensemble_view.h"
+#include "server/node/system.h"
 #include "server/node/version.h"
 
 namespace topod::node {
@@ -270,6 +271,14 @@ admin::Monitoring Administration::quick_monitoring() const {
   gauges.push_back({"max_client_response_size", figures.max_reply_bytes});
   gauges.push_back({"min_client_response_size", figures.min_reply_bytes});
   gauges.push_back({"auth_failed_count", number(figures.auth_failures)});
+  // For who compares the members' clocks, and the space that is left on their disks.
+  gauges.push_back({"wall_clock", clock_.now().wall_ms});
+  const DiskSpace data_disk = disk_space(config_.data_dir);
+  const DiskSpace log_disk = disk_space(facts_.log_dir);
+  gauges.push_back({"data_disk_free_bytes", data_disk.free_bytes});
+  gauges.push_back({"data_disk_total_bytes", data_disk.total_bytes});
+  gauges.push_back({"log_disk_free_bytes", log_disk.free_bytes});
+  gauges.push_back({"log_disk_total_bytes", log_disk.total_bytes});
   gauges.push_back({"uptime", uptime_ms()});
   add_ensemble_gauges(config_, replica_, peers_, clock_.now(), gauges);
   gauges.push_back({"connection_request_count", number(port.accepted)});

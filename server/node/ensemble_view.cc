@@ -66,6 +66,15 @@ void add_leader_gauges(const Config& config, const zab::Replica& replica, zab::M
   }
 }
 
+std::string cell_lines(const Config& config) {
+  std::string lines;
+  for (const Member& member : config.members) {
+    if (member.cell.empty()) continue;
+    lines += "cell." + std::to_string(member.id.value()) + "=" + member.cell + "\n";
+  }
+  return lines;
+}
+
 }  // namespace
 
 int64_t lag_of(const Learner& learner, Zxid last) {
@@ -115,6 +124,7 @@ std::optional<admin::EnsembleSettings> ensemble_settings_of(const Config& config
                                  .election_port = self->addresses.front().election_port,
                                  .quorum_port = self->addresses.front().quorum_port,
                                  .is_observer = self->role == MemberRole::kObserver,
+                                 .cells = cell_lines(config),
                                  .membership = config_node_text(config)};
 }
 

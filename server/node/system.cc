@@ -1,6 +1,7 @@
 #include "server/node/system.h"
 
 #include <sys/random.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +14,14 @@ int64_t monotonic_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+DiskSpace disk_space(const std::string& folder) {
+  struct statvfs space {};
+  if (statvfs(folder.c_str(), &space) != 0) return {};
+  const auto block_bytes = static_cast<int64_t>(space.f_frsize);
+  return {.free_bytes = static_cast<int64_t>(space.f_bavail) * block_bytes,
+          .total_bytes = static_cast<int64_t>(space.f_blocks) * block_bytes};
 }
 
 zab::Moment SystemClock::now() const {

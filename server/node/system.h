@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "server/node/interfaces.h"
 
@@ -12,6 +13,13 @@ namespace topod::node {
 
 // Of the clock that only goes forward. Any thread.
 [[nodiscard]] int64_t monotonic_ms();
+
+struct DiskSpace {
+  int64_t free_bytes = 0;  // that we may use
+  int64_t total_bytes = 0;
+};
+// Of the file system of this folder; zeros if it cannot be found out. Any thread.
+[[nodiscard]] DiskSpace disk_space(const std::string& folder);
 
 class SystemClock final : public Clock {
  public:

@@ -109,8 +109,13 @@ TEST(AdminText, ConfOfALoneServer) {
 
 TEST(AdminText, ConfOfAMemberEndsWithTheMembershipWithoutNewline) {
   Settings settings = SampleSource().settings();
-  settings.ensemble = EnsembleSettings{
-      10, 5, 3888, 2888, true, "server.1=a:2888:3888:observer;0.0.0.0:2181\nversion=0"};
+  settings.ensemble = EnsembleSettings{10,
+                                       5,
+                                       3888,
+                                       2888,
+                                       true,
+                                       "cell.1=z\n",
+                                       "server.1=a:2888:3888:observer;0.0.0.0:2181\nversion=0"};
   EXPECT_TRUE(
       conf_text(settings).ends_with("serverId=1\n"
                                     "initLimit=10\n"
@@ -119,6 +124,7 @@ TEST(AdminText, ConfOfAMemberEndsWithTheMembershipWithoutNewline) {
                                     "electionPort=3888\n"
                                     "quorumPort=2888\n"
                                     "peerType=1\n"
+                                    "cell.1=z\n"
                                     "membership: \n"
                                     "server.1=a:2888:3888:observer;0.0.0.0:2181\n"
                                     "version=0"));
