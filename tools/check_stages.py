@@ -133,6 +133,10 @@ def deploy(log, full):
     return python_suites(['deploy', 'toposphere'], log)
 
 
+def topoctl(log, full):
+    return python_suites(['topoctl'], log)
+
+
 def members(log, full):
     """What passes against a single server passes through every kind of member."""
     total = Result()
@@ -241,6 +245,7 @@ STAGES = [
     ('crashes', crashes, True),
     ('ensemble', ensemble, True),
     ('deploy', deploy, True),
+    ('topoctl', topoctl, True),
     ('asan', asan, True),
     # The ordinary check replays the kept inputs, as unit tests, without clang.
     ('fuzz', fuzz, False),

@@ -1,0 +1,134 @@
+"""topoctl when something is wrong: arguments, servers, permissions, a death in the middle."""
+
+import pathlib
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from harness import records
+from harness.codes import Perms
+from harness.records import Acl
+from harness.server import free_port
+
+from .tool import ToolCase, run_tool
+
+
+class Failures(ToolCase):
+
+    def test_wrong_usage_is_one_sentence_and_code_2(self):
+        for arguments, says in (([], 'a command is missing'),
+                                (['nonsense'], 'there is no command nonsense'),
+                                (['cell', 'nonsense'], 'there is no command nonsense'),
+                                (['get'], 'path is required'),
+                                (['get', 'relative'], 'a path begins with /'),
+                                (['ls', '/', '/', '/'], 'not expected'),
+                                (['ls', '--nonsense', '/'], '--nonsense'),
+                                (['ls', '/', '-o', 'xml'], 'xml'),
+                                (['--request-timeout', 'soon', 'ls', '/'], 'soon'),
+                                (['put', '/a//b', 'x'], 'no valid path'),
+                                (['--config', '/dev/null', '--sphere', 'x', 'ls', '/'], 'no toposphere x'),
+                                ):
+            answer = self.tool(*arguments, code=2)
+            self.assertEqual(answer.out, '', arguments)
+            self.assertEqual(answer.err.count('\n'), 1, answer.err)
+            self.assertIn(says, answer.err)
+
+    def test_help_is_there_for_every_command_with_examples(self):
+        overview = self.tool('--help').out
+        self.assertIn('Exit codes:', overview)
+        listed = overview[overview.index('\nData:'):overview.index('Which servers:')]
+        commands = [line.split()[0] for line in listed.splitlines() if line.startswith('  ')]
+        commands.remove('cell')
+        self.assertGreater(len(commands), 25)
+        for command in commands + ['cell add', 'cell update', 'cell delete', 'locks break']:
+            text = self.tool(*command.split(), '--help').out
+            self.assertIn('Examples:\n', text, command)
+            self.assertIn(f'topoctl {command}', text)
+            for line in text.splitlines():
+                self.assertLessEqual(len(line), 110, line)
+
+    def test_completion_is_valid_bash_and_knows_the_commands(self):
+        script = self.tool('completion', 'bash').stdout
+        subprocess.run(['bash', '-n'], input=script, check=True)
+        probe = script + b'\nCOMP_WORDS=(topoctl t); COMP_CWORD=1; _topoctl; echo ${COMPREPLY[*]}\n'
+        words = subprocess.run(['bash'], input=probe, capture_output=True, check=True).stdout.split()
+        self.assertIn(b'tree', words)
+        self.assertNotIn(b'ls', words)
+
+    def test_unreachable_servers_are_code_3_within_the_time(self):
+        began = time.monotonic()
+        answer = run_tool('--servers', f'127.0.0.1:{free_port()}', '--request-timeout', '1', 'ls',
+                          '/', code=3)
+        self.assertIn('is it running', answer.err)
+        self.assertLess(time.monotonic() - began, 30)
+
+    def test_a_server_that_accepts_and_says_nothing_is_code_3(self):
+        with socket.create_server(('127.0.0.1', 0)) as silent:
+            run_tool('--servers', f'127.0.0.1:{silent.getsockname()[1]}', '--request-timeout', '0.5',
+                     'ls', '/', code=3)
+
+    def test_a_server_that_is_down_does_not_matter_if_another_serves(self):
+        servers = f'127.0.0.1:{free_port()},{self.server.address}'
+        for _ in range(3):
+            run_tool('--servers', servers, 'ls', '/')
+
+    def test_without_permission_is_code_5_and_credentials_help(self):
+        client = self.client()
+        client.auth('digest', b'op:secret')
+        client.call(records.create('/closed', b'x', (Acl(Perms.ALL, 'auth', ''),)))
+        self.assertIn('does not permit', self.tool('get', '/closed', code=5).err)
+        with tempfile.NamedTemporaryFile('w', suffix='.auth') as auth:
+            auth.write('# operator\ndigest:op:secret\n')
+            auth.flush()
+            self.assertEqual(self.tool('--auth-file', auth.name, 'get', '/closed').out, 'x\n')
+            with tempfile.NamedTemporaryFile('w') as config:
+                config.write(f'default = here\n[here]\nservers = {self.server.address}\n'
+                             f'auth-file = {auth.name}\n')
+                config.flush()
+                named = run_tool('get', '/closed', env={'TOPOCTL_CONFIG': config.name})
+                self.assertEqual(named.out, 'x\n')
+                run_tool('--config', config.name, '--sphere', 'here', 'get', '/closed')
+                run_tool('--config', config.name, 'copy', '/closed', 'here:/closed-copy')
+        self.tool('--auth-file', '/nonexistent', 'get', '/closed', code=4)
+
+    def test_a_server_that_dies_in_the_middle_is_code_3(self):
+        # A server that answers the handshake and dies with the first request.
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            threading.Thread(target=die_in_the_middle, args=(listener,), daemon=True).start()
+            run_tool('--servers', f'127.0.0.1:{listener.getsockname()[1]}', '--request-timeout',
+                     '2', 'put', '/a', 'x', code=3)
+
+    def test_names_that_are_no_utf8_do_not_harm_a_terminal(self):
+        client = self.client()
+        client.create('/strange', b'\x1b]0;title\x07\xff')
+        for command in (['get', '/strange'], ['tree', '-v', '/strange'], ['ls', '-l', '/']):
+            self.assertNotIn('\x1b', self.tool(*command).out)
+        self.tool('tree', '-v', '/strange', '-o', 'json').json
+
+    def test_a_full_disk_is_not_a_success(self):
+        if not pathlib.Path('/dev/full').exists():
+            self.skipTest('no /dev/full')
+        with open('/dev/full', 'wb') as full:
+            from .tool import topoctl_binary
+            done = subprocess.run([topoctl_binary(), '--servers', self.server.address, 'ls', '/'],
+                                  stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+
+
+def die_in_the_middle(listener):
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            connection.settimeout(5)
+            try:
+                connection.recv(4096)
+                connection.sendall(bytes.fromhex('00000025' '00000000' '00007530' '0000000000000001')
+                                   + bytes.fromhex('00000010') + bytes(16) + b'\x00')
+                connection.recv(4096)
+            except OSError:
+                pass
