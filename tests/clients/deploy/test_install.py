@@ -25,8 +25,9 @@ class Install(unittest.TestCase):
                        for folder in ('cells', 'grafana', 'kubernetes', 'prometheus')
                        for path in (conf / folder).iterdir()}
             self.assertLessEqual(samples | {
-                'bin/topod', 'bin/topobench', 'share/topod/topod.cfg', 'lib/sysusers.d/topod.conf',
-                'lib/systemd/system/topod.service', 'lib/systemd/system/topod@.service'}, arrived)
+                'bin/topod', 'bin/topoctl', 'bin/topobench', 'share/topod/topod.cfg',
+                'lib/sysusers.d/topod.conf', 'lib/systemd/system/topod.service',
+                'lib/systemd/system/topod@.service'}, arrived)
             # What is installed is for those who run it, not for those who build it.
             self.assertEqual({path for path in arrived
                               if path.startswith(('include/', 'lib/lib')) or 'test' in path},

@@ -96,7 +96,6 @@ class Tour(unittest.TestCase):
         self.addCleanup(client.stop)
         return client
 
-    @unittest.skipUnless(TOPOCTL.exists(), 'topoctl is not built')
     def test_a_reparent_before_a_cell_is_lost(self):
         self.toposphere('up', '--binary', str(topod_binary()))
         self.topoctl('cells', '--check')
