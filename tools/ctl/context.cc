@@ -107,12 +107,10 @@ Result<Sphere> Context::sphere() {
   return sphere;
 }
 
-Result<std::vector<Credentials>> Context::credentials() {
-  const auto chosen = sphere();
-  if (!chosen) return tl::unexpected(chosen.error());
+Result<std::vector<Credentials>> Context::credentials(const std::string& usual_auth_file) {
   std::string file = options_.auth_file;
   if (file.empty()) file = environment("TOPOCTL_AUTH_FILE");
-  if (file.empty()) file = chosen->auth_file;
+  if (file.empty()) file = usual_auth_file;
   if (file.empty()) return std::vector<Credentials>();
   file = with_home(file);
   const auto text = read_file(file);
@@ -121,9 +119,15 @@ Result<std::vector<Credentials>> Context::credentials() {
 }
 
 Result<Znodes*> Context::connect(const std::string& addresses) {
+  const auto chosen = sphere();
+  if (!chosen) return tl::unexpected(chosen.error());
+  return connect(addresses, chosen->auth_file);
+}
+
+Result<Znodes*> Context::connect(const std::string& addresses, const std::string& usual_auth_file) {
   std::unique_ptr<Znodes>& connection = connections_[addresses];
   if (connection) return connection.get();
-  const auto known = credentials();
+  const auto known = credentials(usual_auth_file);
   if (!known) return tl::unexpected(known.error());
   client::Options options;
   options.servers = addresses;
@@ -189,7 +193,8 @@ Result<Znodes*> Context::servers(const std::string& addresses_or_sphere) {
   const auto file = config();
   if (!file) return tl::unexpected(file.error());
   const auto sphere = (*file)->spheres.find(addresses_or_sphere);
-  return connect(sphere == (*file)->spheres.end() ? addresses_or_sphere : sphere->second.servers);
+  if (sphere == (*file)->spheres.end()) return connect(addresses_or_sphere);
+  return connect(sphere->second.servers, sphere->second.auth_file);
 }
 
 void Context::warn(const std::string& what) const {

@@ -68,8 +68,12 @@ class Context {
  private:
   [[nodiscard]] Result<const ConfigFile*> config();
   [[nodiscard]] Result<Sphere> sphere();
-  [[nodiscard]] Result<std::vector<Credentials>> credentials();
+  // What proves who we are, if nothing on the command line or in the environment does.
+  [[nodiscard]] Result<std::vector<Credentials>> credentials(const std::string& usual_auth_file);
+  // With the credentials of the chosen toposphere, or with those of another one.
   [[nodiscard]] Result<Znodes*> connect(const std::string& addresses);
+  [[nodiscard]] Result<Znodes*> connect(const std::string& addresses,
+                                        const std::string& usual_auth_file);
 
   GlobalOptions options_;
   Output output_;

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "tools/ctl/context.h"
 #include "tools/ctl/record.h"
@@ -73,7 +74,8 @@ Result<std::optional<std::string>> edit_value(const std::string& path, const cli
   // As often as there is a person to mend it; without a terminal, once.
   constexpr int kAttemptsMax = 100;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    if (auto written = write_file(name, text); !written) return tl::unexpected(written.error());
+    // In place: the file stays readable by nobody else.
+    std::ofstream(name, std::ios::binary | std::ios::trunc) << text;
     if (auto edited = run_editor(name); !edited) return tl::unexpected(edited.error());
     auto read = read_file(name);
     if (!read) return tl::unexpected(read.error());

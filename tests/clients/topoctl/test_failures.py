@@ -91,6 +91,9 @@ class Failures(ToolCase):
                 self.assertEqual(named.out, 'x\n')
                 run_tool('--config', config.name, '--sphere', 'here', 'get', '/closed')
                 run_tool('--config', config.name, 'copy', '/closed', 'here:/closed-copy')
+                # A toposphere that is named has its own credentials, whichever is chosen.
+                run_tool('--config', config.name, '--servers', self.server.address, 'diff',
+                         'here:/closed', 'here:/closed-copy')
         self.tool('--auth-file', '/nonexistent', 'get', '/closed', code=4)
 
     def test_a_server_that_dies_in_the_middle_is_code_3(self):
