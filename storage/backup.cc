@@ -1,8 +1,6 @@
 #include "storage/backup.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdlib>
 
 #include "storage/data_dir.h"
@@ -28,12 +26,6 @@ Expected<void> make_durable(const std::string& folder) {
   return {};
 }
 
-std::string hex(uint64_t number) {
-  std::array<char, 16> digits{};
-  const auto end = std::to_chars(digits.begin(), digits.end(), number, 16);
-  return "0x" + std::string(digits.begin(), end.ptr);
-}
-
 // A log that says: what was before is in the tree. As after the installation of a snapshot.
 Expected<LogPosition> begin_log(const DataDir& directory, const CheckpointMeta& meta) {
   FileSystem& files = posix_file_system();
@@ -47,7 +39,7 @@ Expected<LogPosition> begin_log(const DataDir& directory, const CheckpointMeta& 
   const Epoch current = std::max(meta.current_epoch, epoch_of(meta.zxid));
   const Epoch accepted = std::max(meta.accepted_epoch, current);
   RecordBatch batch;
-  batch.add(LogRecordKind::kSnapshot, meta.zxid, kGeneration, hex(meta.digest_low));
+  batch.add(LogRecordKind::kSnapshot, meta.zxid, kGeneration, to_hex(meta.digest_low));
   batch.add(LogRecordKind::kAcceptedEpoch, Zxid(), accepted.value(), {});
   batch.add(LogRecordKind::kCurrentEpoch, Zxid(), current.value(), {});
   const std::string_view piece = batch.bytes();

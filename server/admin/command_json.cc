@@ -21,15 +21,6 @@ struct Command {
 
 namespace {
 
-std::string hex(int64_t number) {
-  constexpr const char* kDigits = "0123456789abcdef";
-  std::string text;
-  for (auto rest = static_cast<uint64_t>(number); rest != 0; rest >>= 4) {
-    text.insert(text.begin(), kDigits[rest & 15]);
-  }
-  return "0x" + (text.empty() ? "0" : text);
-}
-
 Json number_of(const Gauge& gauge) {
   return std::visit([](auto value) { return Json(value); }, gauge.value);
 }

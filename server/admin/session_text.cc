@@ -7,9 +7,10 @@
 #include "server/admin/text.h"
 
 namespace topod::admin {
-namespace {
 
 std::string hex(int64_t number) { return fmt::format("0x{:x}", static_cast<uint64_t>(number)); }
+
+namespace {
 
 // "<name> Sets (<buckets>)/(<entries>):", then each bucket with its entries.
 template <class Entry, class AppendEntry>

@@ -45,5 +45,7 @@ namespace topod::admin {
 [[nodiscard]] std::string_view short_name_of(std::optional<OpCode> operation);
 // "Mon Nov 23 06:28:39 UTC 2026".
 [[nodiscard]] std::string date_text(int64_t at_ms);
+// "0x1f", as sessions and zxids are written.
+[[nodiscard]] std::string hex(int64_t number);
 
 }  // namespace topod::admin

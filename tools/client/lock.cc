@@ -24,11 +24,6 @@ std::string random_guid() {
   return guid;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
 std::string user_name() {
   const passwd* user = getpwuid(geteuid());
   return user != nullptr ? user->pw_name : std::to_string(geteuid());
@@ -63,6 +58,11 @@ Error error_of(const Contender::Failed& failed) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
 
 const char* name_of(Contender::Reason reason) {
   switch (reason) {

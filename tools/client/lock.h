@@ -50,6 +50,8 @@ struct CandidateOptions {
 };
 
 [[nodiscard]] const char* name_of(Contender::Reason reason);
+// This machine, as locks and candidates name it.
+[[nodiscard]] std::string host_name();
 
 class Lock {
  public:

@@ -279,12 +279,6 @@ void declare_elect(CLI::App& app, ElectOptions& options) {
   app.add_option("command", options.command, "behind --, run while leading")->type_name("COMMAND");
 }
 
-std::string host_name() {
-  char name[256] = {};
-  gethostname(name, sizeof name - 1);
-  return name;
-}
-
 void print_leader(Context& context, const std::optional<client::Leader>& leader) {
   Json json;
   json["leader"] = leader ? Json(leader->id) : Json();
@@ -332,7 +326,8 @@ Result<int> run_elect(Context& context, const ElectOptions& options) {
   }
   client::CandidateOptions candidate;
   candidate.queue = queue;
-  candidate.id = options.id.empty() ? host_name() + ":" + std::to_string(getpid()) : options.id;
+  candidate.id =
+      options.id.empty() ? client::host_name() + ":" + std::to_string(getpid()) : options.id;
   candidate.timeout_ms = static_cast<int32_t>(options.timeout_s * 1000);
   candidate.on_wait = tell_wait;
   auto post = client::Lock::lead((*znodes)->client(), std::move(candidate));

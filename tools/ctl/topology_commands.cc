@@ -141,17 +141,22 @@ void declare_keyspace(CLI::App& app, KeyspaceOptions& options) {
   app.add_option("keyspace", options.keyspace, "only of this one")->type_name("KEYSPACE");
 }
 
-void add_shard_row(Table& table, Json& json, const std::string& keyspace, const std::string& name,
-                   const Record& shard) {
+struct ShardList {
+  Table table{{"KEYSPACE", "SHARD", "RANGE", "PRIMARY", "SINCE", "SERVING"}};
+  Json json = Json::array();
+};
+
+void add_shard(ShardList& list, const std::string& keyspace, const std::string& name,
+               const Record& shard) {
   const std::string primary = alias_of(shard.value, "primary_alias");
   const bool serving = shard.value.value("is_primary_serving", false);
-  table.add({keyspace, name, range_text(shard.value),
-             primary.empty() ? Cell("none", Colour::kWarning) : Cell(primary),
-             string_of(shard.value, "primary_term_start_time"), serving ? "yes" : "no"});
+  list.table.add({keyspace, name, range_text(shard.value),
+                  primary.empty() ? Cell("none", Colour::kWarning) : Cell(primary),
+                  string_of(shard.value, "primary_term_start_time"), serving ? "yes" : "no"});
   Json entry = {{"keyspace", keyspace}, {"shard", name}, {"primary", primary}};
   entry["serving"] = serving;
   entry.update(record_json(shard));
-  json.push_back(std::move(entry));
+  list.json.push_back(std::move(entry));
 }
 
 Result<int> run_shards(Context& context, const KeyspaceOptions& options) {
@@ -160,13 +165,12 @@ Result<int> run_shards(Context& context, const KeyspaceOptions& options) {
   if (!options.keyspace.empty() && !topology->keyspaces.contains(options.keyspace)) {
     return failure(ExitCode::kNotFound, "there is no keyspace " + options.keyspace);
   }
-  Table table({"KEYSPACE", "SHARD", "RANGE", "PRIMARY", "SINCE", "SERVING"});
-  Json json = Json::array();
+  ShardList list;
   for (const auto& [keyspace, view] : topology->keyspaces) {
     if (!options.keyspace.empty() && keyspace != options.keyspace) continue;
-    for (const auto& [name, shard] : view.shards) add_shard_row(table, json, keyspace, name, shard);
+    for (const auto& [name, shard] : view.shards) add_shard(list, keyspace, name, shard);
   }
-  context.out().print(table, json);
+  context.out().print(list.table, list.json);
   return finish(context, *topology);
 }
 
@@ -289,10 +293,9 @@ Result<int> run_show(Context& context, const ShowOptions& options) {
   if (!only.empty() && !found->second.shards.contains(only)) {
     return failure(ExitCode::kNotFound, "keyspace " + keyspace + " has no shard " + only);
   }
-  Table shards({"KEYSPACE", "SHARD", "RANGE", "PRIMARY", "SINCE", "SERVING"});
-  Json shards_json = Json::array();
+  ShardList shards;
   for (const auto& [name, shard] : found->second.shards) {
-    if (only.empty() || only == name) add_shard_row(shards, shards_json, keyspace, name, shard);
+    if (only.empty() || only == name) add_shard(shards, keyspace, name, shard);
   }
   TabletList tablets;
   for (const auto& [cell_name, cell] : topology->cells) {
@@ -306,7 +309,7 @@ Result<int> run_show(Context& context, const ShowOptions& options) {
   json["keyspace"] = keyspace;
   if (found->second.keyspace) json["record"] = found->second.keyspace->value;
   if (found->second.vschema) json["vschema"] = found->second.vschema->value;
-  json["shards"] = shards_json;
+  json["shards"] = shards.json;
   json["tablets"] = tablets.json;
   json["serving"] = serving;
   Output& out = context.out();
@@ -315,7 +318,7 @@ Result<int> run_show(Context& context, const ShowOptions& options) {
     out.print_line(out.coloured("keyspace " + escaped(keyspace), Colour::kTitle) + "  " +
                    record.dump());
     const bool colour = out.coloured("x", Colour::kBad) != "x";
-    print_part(out, "shards", shards.as_table(colour));
+    print_part(out, "shards", shards.table.as_table(colour));
     print_part(out, "tablets", tablets.table.as_table(colour));
     print_part(out, "served", serving_lines(serving));
   } else {
@@ -356,6 +359,11 @@ void declare_cell_name(CLI::App& app, CellOptions& options) {
   app.add_option("name", options.name, "of the cell")->type_name("CELL")->required();
 }
 
+void declare_cell_version(CLI::App& app, CellOptions& options) {
+  app.add_option("--version", options.version, "only if the record has this version")
+      ->type_name("N");
+}
+
 void declare_cell_add(CLI::App& app, CellOptions& options) {
   declare_cell_name(app, options);
   app.add_option("--cell-servers", options.servers, "host:port,... of the cell's own servers")
@@ -372,15 +380,13 @@ void declare_cell_update(CLI::App& app, CellOptions& options) {
   app.add_option("--cell-servers", options.servers, "the new addresses")
       ->type_name("HOST:PORT,...");
   app.add_option("--cell-root", options.root, "the new root")->type_name(kPathType);
-  app.add_option("--version", options.version, "only if the record has this version")
-      ->type_name("N");
+  declare_cell_version(app, options);
   app.add_flag("--force", options.force, "even if its servers do not answer");
 }
 
 void declare_cell_delete(CLI::App& app, CellOptions& options) {
   declare_cell_name(app, options);
-  app.add_option("--version", options.version, "only if the record has this version")
-      ->type_name("N");
+  declare_cell_version(app, options);
   app.add_flag("--force", options.force, "even if it has tablets or its servers do not answer");
 }
 
