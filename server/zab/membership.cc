@@ -88,7 +88,8 @@ peer::Founded Membership::tell() const {
   peer::Founded told;
   told.set_voters_hash(voters_hash(config_));
   set_instance(*told.mutable_instance(), config_.instance);
-  if (!founding_durable_) return told;  // a promise counts only once it is on disk
+  // What counts is only what a restart would not take back.
+  if (!founding_durable_ || is_ahead_of_disk()) return told;
   told.set_ensemble(ensemble().value());
   told.set_votes(votes());
   told.set_as_of(static_cast<uint64_t>(std::max(state_.applied, heard_as_of_).value()));
@@ -165,9 +166,8 @@ void Membership::learn_admissions(const peer::Founded& told) {
   for (const peer::Admitted& one : told.admitted()) {
     heard_admitted_[ServerId(one.server())] = to_instance(one.instance());
   }
-  const auto decided = suspended_.upper_bound(as_of);
-  if (before != heard_admitted_ || decided != suspended_.begin()) news_ = true;
-  suspended_.erase(suspended_.begin(), decided);
+  const bool is_decided = !suspended_.empty() && suspended_.begin()->first <= as_of;
+  if (before != heard_admitted_ || is_decided) news_ = true;
 }
 
 void Membership::found_if_all_agree() {
@@ -190,6 +190,7 @@ void Membership::found_if_all_agree() {
 }
 
 void Membership::durable(uint64_t record) {
+  settle();
   if (founding_durable_ || record < founding_record_) return;
   founding_durable_ = true;
   news_ = true;
@@ -226,8 +227,8 @@ std::optional<InstanceId> Membership::admitted(ServerId server) const {
 }
 
 bool Membership::is_suspended(ServerId server) const {
-  return std::any_of(suspended_.begin(), suspended_.end(),
-                     [&](const auto& one) { return one.second.first == server; });
+  return std::any_of(suspended_.upper_bound(heard_as_of_), suspended_.end(),
+                     [&](const auto& one) { return one.second.server == server; });
 }
 
 bool Membership::votes() const {
@@ -249,9 +250,7 @@ void Membership::appended(Zxid zxid, std::string_view entry_bytes) {
   if (entry_bytes.size() > kAdmitBytesMax) return;
   entry::Entry entry;
   if (!entry.ParseFromArray(entry_bytes.data(), static_cast<int>(entry_bytes.size()))) return;
-  if (!entry.has_admit() || zxid <= heard_as_of_) return;
-  suspended_.emplace(
-      zxid, std::pair(ServerId(entry.admit().server()), to_instance(entry.admit().instance())));
+  if (entry.has_admit()) suspended_[zxid] = {ServerId(entry.admit().server())};
 }
 
 void Membership::truncated(Zxid last) {
@@ -263,10 +262,19 @@ void Membership::state_replaced() {
   news_ = true;
 }
 
-void Membership::applied(Zxid zxid) {
-  if (suspended_.empty() || suspended_.begin()->first > zxid) return;
-  suspended_.erase(suspended_.begin(), suspended_.upper_bound(zxid));
-  news_ = true;
+void Membership::watermark(Zxid committed, uint64_t record) {
+  for (auto& [zxid, suspension] : suspended_) {
+    if (zxid <= committed && suspension.watermark == 0) suspension.watermark = record;
+  }
+}
+
+void Membership::settle() {
+  while (is_ahead_of_disk()) {
+    const uint64_t watermark = suspended_.begin()->second.watermark;
+    if (watermark == 0 || !journal_.is_durable(watermark)) return;
+    suspended_.erase(suspended_.begin());
+    news_ = true;
+  }
 }
 
 }  // namespace topod::zab

@@ -102,12 +102,12 @@ Output& Replica::output() {
   }
   if (follower_) follower_->send(clients_, now_);
   if (!output_.append.empty() || log_watermark_) {
-    log_watermark_ = false;
     // Start applies what a logged watermark covers; alone, the whole log is committed.
-    if (!membership_.is_alone() && committed_ > logged_committed_) {
-      journal_.committed(committed_);
+    if (!membership_.is_alone() && (log_watermark_ || committed_ > logged_committed_)) {
+      membership_.watermark(committed_, journal_.committed(committed_));
       logged_committed_ = committed_;
     }
+    log_watermark_ = false;
     if (pending_since_ms_ < 0 && !journal_.all_durable()) pending_since_ms_ = now_.monotonic_ms();
   }
   clients_.collect(output_.clients);
@@ -281,7 +281,7 @@ void Replica::apply(const Proposal& proposal) {
   const Zxid zxid = proposal.zxid;
   evaluate(zxid);
   history_.applied_next();
-  membership_.applied(zxid);
+  membership_.applied();
   ++figures_.applied;
   figures_.propagation_us.add(std::max<int64_t>(now_.wall_ms - parsed_.time_ms(), 0) * 1000);
   const entry::Origin& origin = parsed_.origin();
@@ -296,7 +296,7 @@ void Replica::apply(const Proposal& proposal) {
     if (session != nullptr) tracker_.touch(session->id, session->timeout_ms, now_);
   }
   if (counter_of(zxid) % kDigestInterval == 0) sample_digest(zxid);
-  // Until it is known to be committed, a start finds its server suspended.
+  // Until the log tells that it is committed, a start finds its server suspended.
   log_watermark_ |= parsed_.has_admit();
   const bool is_up = is_ours && parsed_.has_server_up();
   clients_.applied(parsed_, zxid, effects_, now_);

@@ -122,12 +122,13 @@ void Faults::stop_clock() {
   mischief_.some_member().stop_clock(random().skewed(10 * kMillisecond, 20 * kSecond));
 }
 
-// Only one disk is lost at a time, and the next when all others vote again: whatever was committed
-// is then still held by enough of them.
+// Only one disk is lost at a time, and the next when all others vote again and every member has it
+// on disk that they do: whatever was committed is then still held by enough of them.
 bool Faults::can_do_without(const Member& member) {
   const bool all_are_whole = std::all_of(members().begin(), members().end(), [](const auto& other) {
     return other->is_running() && !other->is_rotten() &&
-           (other->is_voter() || other->is_observer());
+           (other->is_voter() || other->is_observer()) &&
+           other->replica()->membership().is_settled();
   });
   return members().size() >= 3 && all_are_whole &&
          quorum_.reached([&](ServerId server) { return server != member.id(); });

@@ -117,7 +117,7 @@ void Member::wipe() {
   world_.note("wipe", id_);
   disk_.wipe();
   trees_.clear();
-  is_voter_ = false;
+  is_voter_ = stays_voter_ = false;
   durable_logs_.wiped(id_);
   fill(identity_.instance);
 }
@@ -272,10 +272,9 @@ void Member::observe() {
   }
   // Faults of disks and networks never make states differ.
   if (replica.mismatches().count > 0) broken("digests", replica.mismatches().last);
-  if (!is_voter_ && replica.membership().votes()) {
-    is_voter_ = true;
-    durable_logs_.admitted(id_);
-  }
+  const bool votes = replica.membership().votes();
+  if (votes && !std::exchange(is_voter_, true)) durable_logs_.admitted(id_);
+  stays_voter_ |= votes && replica.membership().is_settled();
   if (replica.leading() != nullptr) observe_leader();
   if (++turns_ % kTurnsPerInvariants == 0) {
     if (const std::string what = zab::violated_invariant(replica); !what.empty()) {

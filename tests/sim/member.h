@@ -83,8 +83,8 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   [[nodiscard]] size_t applied_count() const { return applied_count_; }
   // Something on its disk has decayed and was not met yet.
   [[nodiscard]] bool is_rotten() const { return is_rotten_; }
-  // Its data directory has been admitted, and it knows.
-  [[nodiscard]] bool is_voter() const { return is_voter_; }
+  // Its data directory has been admitted, and it will know after any restart.
+  [[nodiscard]] bool is_voter() const { return stays_voter_; }
   [[nodiscard]] bool is_observer() const {
     return id_.value() > ensemble_.members.size() - ensemble_.observers;
   }
@@ -151,8 +151,9 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   uint64_t life_ = 0;  // of the process
   bool is_paused_ = false;
   bool is_rotten_ = false;
-  bool is_voter_ = false;
-  Epoch synchronising_;  // the last epoch in which it led so far
+  bool is_voter_ = false;     // has been one since its disk is this one
+  bool stays_voter_ = false;  // whatever becomes of the process
+  Epoch synchronising_;       // the last epoch in which it led so far
   Epoch established_;
   size_t applied_count_ = 0;
   std::function<void()> onlooker_;

@@ -95,6 +95,41 @@ TEST(Joining, AMemberThatLostItsDiskTwiceCountsByItsLastDirectory) {
   EXPECT_TRUE(ensemble.await_leader()) << "two of three are there";
 }
 
+TEST(Joining, WhoIsAdmittedCountsOnceARestartWouldFindItAdmitted) {
+  EnsembleDriver ensemble;
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  const int leader = ensemble.leader();
+  const int wiped = leader == 1 ? 2 : 1;
+  const int other = 6 - leader - wiped;
+  const auto suspends = [&] {
+    return ensemble.replica(other).membership().is_suspended(
+        ServerId(static_cast<uint32_t>(wiped)));
+  };
+  bool is_held = false;  // the disk, from when the admission is applied
+  ensemble.set_filter([&](int from, int to, const peer::Message& message) {
+    if (from == leader && to == other && message.has_commit() && suspends()) {
+      ensemble.hold_flushes(other, true);
+      is_held = true;
+    }
+    const bool is_hearsay = to == other && message.has_founded();
+    return !is_held || !is_hearsay;
+  });
+  ensemble.crash(wiped);
+  ensemble.wipe(wiped);
+  ensemble.start(wiped);
+  ASSERT_TRUE(ensemble.await([&] { return is_held; }));
+  ensemble.advance(100);
+  EXPECT_TRUE(suspends());
+  ensemble.hold_flushes(other, false);
+  ensemble.run();
+  EXPECT_FALSE(suspends());
+  ensemble.crash(other);
+  ensemble.isolate(other);
+  ensemble.start(other);
+  EXPECT_FALSE(suspends());
+}
+
 // Its own history ends before the admission; those who have it tell.
 TEST(Joining, AMemberThatWasAwayDuringAnAdmissionElectsTheAdmitted) {
   EnsembleDriver::Options options;
