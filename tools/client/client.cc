@@ -1,5 +1,6 @@
 #include "tools/client/client.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -198,7 +199,10 @@ Result<void> Client::remove(std::string_view path, int32_t version) {
 }
 
 Result<Children> Client::children(std::string_view path, bool watch) {
-  return read_answer<Children>(call(children_request(path, watch)), client::children);
+  Result<Children> list =
+      read_answer<Children>(call(children_request(path, watch)), client::children);
+  if (list) std::sort(list->names.begin(), list->names.end());
+  return list;
 }
 
 Result<AclsOf> Client::acls(std::string_view path) {

@@ -197,7 +197,7 @@ Result<std::optional<Leader>> current_leader(Client& client, std::string_view qu
     Result<Children> list = client.children(path);
     if (!list && list.error().is(ErrorCode::kNoNode)) return std::nullopt;
     if (!list) return tl::unexpected(std::move(list.error()));
-    const std::vector<QueueEntry> places = contenders(list->names);
+    const std::vector<QueueEntry> places = contenders(std::move(list->names));
     if (places.empty()) return std::nullopt;
     const std::string first = path + "/" + places.front().name;
     const Result<Node> node = client.get(first);

@@ -1,6 +1,7 @@
 #include "tools/ctl/queues.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tools/client/core/queue.h"
 #include "tools/ctl/text.h"
@@ -75,7 +76,7 @@ std::vector<Queue> find_queues(const std::vector<Znode>& znodes) {
   for (const auto& [path, members] : by_queue) {
     std::vector<std::string> names;
     for (const Znode* member : members) names.emplace_back(name_in(member->path));
-    const auto entries = client::contenders(names);
+    const auto entries = client::contenders(std::move(names));
     if (entries.empty()) continue;
     Queue queue = queue_at(path);
     for (const client::QueueEntry& entry : entries) {

@@ -247,6 +247,7 @@ class Level {
     if (with_children_) {
       auto children = client::children(*replies[at++]);
       if (!children) return tl::unexpected(failure_of(children.error()));
+      std::sort(children->names.begin(), children->names.end());
       znode.children = std::move(children->names);
       znode.stat = children->stat;
     }

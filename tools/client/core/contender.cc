@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace topod::client {
 
@@ -181,7 +182,7 @@ void Contender::searched(const Result<Reply>& result) {
   for (const std::string& path : *found) {
     if (parent_of(path) == settings_.queue) names.emplace_back(name_of_path(path));
   }
-  const std::vector<QueueEntry> mine = contenders(names);
+  const std::vector<QueueEntry> mine = contenders(std::move(names));
   if (mine.empty()) return is_leaving_ ? over() : enter();
   own_ = settings_.queue + "/" + mine.front().name;
   if (is_leaving_) return leave();
@@ -207,9 +208,9 @@ void Contender::look() {
 void Contender::looked(const Result<Reply>& result) {
   if (is_refused(result, ErrorCode::kNoNode)) return fail(Reason::kBroken);
   if (!result) return fail(Reason::kRefused, result.error());
-  const Result<Children> list = children(*result);
+  Result<Children> list = children(*result);
   if (!list) return fail(Reason::kRefused, list.error());
-  std::vector<QueueEntry> queue = contenders(list->names);
+  std::vector<QueueEntry> queue = contenders(std::move(list->names));
   std::erase_if(queue, [this](const auto& entry) { return not_contenders_.contains(entry.name); });
   const std::string_view mine = name_of_path(own_);
   const auto place = std::find_if(queue.begin(), queue.end(),

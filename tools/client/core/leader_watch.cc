@@ -41,9 +41,9 @@ void LeaderWatch::listed(const Result<Reply>& result) {
     phase_ = Phase::kMissing;
     return await(exists_request(queue_, true));
   }
-  const Result<Children> list_of = children(*result);
+  Result<Children> list_of = children(*result);
   if (!list_of) return give_up(list_of.error());
-  const std::vector<QueueEntry> queue = contenders(list_of->names);
+  const std::vector<QueueEntry> queue = contenders(std::move(list_of->names));
   if (queue.empty()) {
     tell(std::nullopt);
     if (!is_watching_queue_) return list(true);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -14,10 +15,10 @@ constexpr size_t kSequenceDigits = 10;
 std::optional<int64_t> sequence_of(std::string_view name) {
   if (name.size() < kSequenceDigits) return std::nullopt;
   const std::string_view digits = name.substr(name.size() - kSequenceDigits);
-  if (digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
-  int64_t sequence = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), sequence);
-  return sequence;
+  uint64_t sequence = 0;
+  const char* const end = digits.data() + digits.size();
+  if (std::from_chars(digits.data(), end, sequence).ptr != end) return std::nullopt;
+  return static_cast<int64_t>(sequence);
 }
 
 bool is_reader(std::string_view name) {
@@ -49,11 +50,13 @@ std::string name_prefix(NameStyle style, PlaceKind kind, std::string_view guid) 
   return protection + "lock-";
 }
 
-std::vector<QueueEntry> contenders(const std::vector<std::string>& children) {
+std::vector<QueueEntry> contenders(std::vector<std::string> children) {
   std::vector<QueueEntry> queue;
-  for (const std::string& name : children) {
+  queue.reserve(children.size());
+  for (std::string& name : children) {
     if (const auto sequence = sequence_of(name)) {
-      queue.push_back({name, *sequence, is_reader(name)});
+      const bool reads = is_reader(name);
+      queue.push_back({std::move(name), *sequence, reads});
     }
   }
   std::sort(queue.begin(), queue.end(), [](const QueueEntry& a, const QueueEntry& b) {

@@ -41,7 +41,7 @@ struct QueueEntry {
 };
 
 // The contenders among a queue's children, first comes first.
-[[nodiscard]] std::vector<QueueEntry> contenders(const std::vector<std::string>& children);
+[[nodiscard]] std::vector<QueueEntry> contenders(std::vector<std::string> children);
 // Whom this one has to wait for: the nearest before it that excludes it. Null: nobody.
 // `mine` is one of `queue`.
 [[nodiscard]] const QueueEntry* predecessor(const std::vector<QueueEntry>& queue,

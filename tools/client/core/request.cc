@@ -1,7 +1,5 @@
 #include "tools/client/core/request.h"
 
-#include <algorithm>
-
 namespace topod::client {
 
 namespace {
@@ -164,7 +162,6 @@ Result<Children> children(const Reply& reply) {
   Children children;
   children.names = read_names(in);
   children.stat.read(in);
-  std::sort(children.names.begin(), children.names.end());
   return checked(in, std::move(children));
 }
 

@@ -53,7 +53,7 @@ struct Created {
   Stat stat;
 };
 struct Children {
-  std::vector<std::string> names;  // sorted
+  std::vector<std::string> names;
   Stat stat;
 };
 struct AclsOf {
@@ -100,7 +100,7 @@ struct CreateOptions {
 [[nodiscard]] Result<Created> created(const Reply& reply);
 [[nodiscard]] Result<Stat> stat_of(const Reply& reply);  // set, exists, set_acls
 [[nodiscard]] Result<Node> node(const Reply& reply);
-[[nodiscard]] Result<Children> children(const Reply& reply);
+[[nodiscard]] Result<Children> children(const Reply& reply);  // in no order
 [[nodiscard]] Result<AclsOf> acls(const Reply& reply);
 [[nodiscard]] Result<std::vector<std::string>> ephemerals(const Reply& reply);
 [[nodiscard]] Result<int32_t> descendants(const Reply& reply);
