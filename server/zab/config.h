@@ -2,6 +2,7 @@
 // depends on it; evaluation itself never reads it. Times in milliseconds.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -51,6 +52,11 @@ struct ReplicaConfig {
   int64_t container_check_interval_ms = limits::kContainerCheckIntervalMs;
   int32_t container_max_per_minute = limits::kContainerMaxPerMinute;
   int64_t container_max_never_used_ms = limits::kContainerMaxNeverUsedMs;
+
+  // Between the heartbeats of a leader.
+  [[nodiscard]] int64_t heartbeat_ms() const {
+    return std::clamp<int64_t>(tick_ms / 4, limits::kHeartbeatMinMs, limits::kHeartbeatMaxMs);
+  }
 };
 
 }  // namespace topod::zab

@@ -411,9 +411,7 @@ void Leader::tell_committed() {
 // ---- staying leader -------------------------------------------------------------------------
 
 void Leader::heartbeat(Moment now) {
-  const int64_t interval_ms = std::clamp<int64_t>(parts_.config.tick_ms / 4,
-                                                  limits::kHeartbeatMinMs, limits::kHeartbeatMaxMs);
-  next_heartbeat_ms_ = now.monotonic_ms() + interval_ms;
+  next_heartbeat_ms_ = now.monotonic_ms() + parts_.config.heartbeat_ms();
   confirm_ = false;
   ++token_;
   tokens_sent_.emplace_back(token_, now.monotonic_ms());

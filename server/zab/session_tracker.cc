@@ -16,7 +16,9 @@ constexpr int64_t kReapVisits = 20'000;
 }  // namespace
 
 SessionTracker::SessionTracker(const ReplicaConfig& config)
-    : config_(config), buckets_(config.tick_ms) {}
+    : config_(config),
+      buckets_(config.tick_ms),
+      report_ms_(config.members.size() < 2 ? 0 : 2 * config.heartbeat_ms()) {}
 
 void SessionTracker::start(const state::State& state, Moment now) {
   is_active_ = true;
@@ -33,7 +35,7 @@ void SessionTracker::stop() {
 }
 
 void SessionTracker::touch(SessionId session, int32_t timeout_ms, Moment now) {
-  if (is_active_) buckets_.touch(session, now.monotonic_ms(), timeout_ms);
+  if (is_active_) buckets_.touch(session, now.monotonic_ms() + report_ms_, timeout_ms);
 }
 
 void SessionTracker::forget(SessionId session) { buckets_.remove(session); }

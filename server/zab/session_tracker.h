@@ -42,6 +42,8 @@ class SessionTracker {
 
   const ReplicaConfig& config_;
   state::ExpiryBuckets buckets_;
+  // A sign of life may be on its way from another server, which tells of it at the next heartbeat.
+  int64_t report_ms_;
   int64_t last_tick_ms_ = -1;
   int64_t shifted_in_a_row_ms_ = 0;
   int64_t next_reap_ms_ = 0;

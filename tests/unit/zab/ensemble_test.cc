@@ -264,6 +264,26 @@ TEST(Ensemble, ASessionIsKeptByPingsToAFollowerAndExpiresWithoutThem) {
   EXPECT_TRUE(client.closed);
 }
 
+// Wherever in a tick and between two heartbeats it is.
+TEST(Ensemble, ASignOfLifeJustInTimeKeepsASessionOfAFollower) {
+  EnsembleDriver::Options options;
+  options.tick_ms = 300;
+  EnsembleDriver ensemble(options);
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  Client& client = ensemble.connect(ensemble.leader() % 3 + 1, 1'000);
+  ensemble.run();
+  ensemble.create(client, 1, "/e", CreateMode::kEphemeral);
+  for (int i = 0; i < 300; ++i) {
+    ensemble.request(client, -2, OpCode::kPing, "");
+    ensemble.advance(990);
+    ensemble.request(client, -2, OpCode::kPing, "");
+    ensemble.advance(10 * (i % 37));
+    ASSERT_FALSE(client.closed) << i << ' ' << name_of(client.reason);
+  }
+  EXPECT_TRUE(ensemble.has(1, "/e"));
+}
+
 TEST(Ensemble, ALeaderThatIsAskedToStopHandsOverWithoutADisconnect) {
   EnsembleDriver ensemble;
   ensemble.start_all();
