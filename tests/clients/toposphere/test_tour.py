@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from kazoo.client import KazooClient
@@ -15,6 +16,7 @@ from kazoo.client import KazooClient
 from harness.server import REPOSITORY, topod_binary
 
 DEADLINE_S = 60
+SERVERS = 9
 HEADER_LINES = 1
 TOPOCTL = topod_binary().parents[1] / 'tools' / 'ctl' / 'topoctl'
 SHARD = '/vitess/global/keyspaces/customer/shards/-80'
@@ -182,9 +184,24 @@ class Tour(unittest.TestCase):
         self.assertEqual({row[1] for row in self.status().values()}, {'down'})
         self.assertEqual(self.toposphere('up'), first)
 
+    def test_what_was_not_finished_is_made_anew(self):
+        command = [sys.executable, REPOSITORY / 'tools' / 'toposphere', 'up', '--dir', self.folder,
+                   '--binary', topod_binary()]
+        # It is killed when its servers have been started.
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as begun:
+            give_up = time.monotonic() + DEADLINE_S
+            while sum(bool(pid.read_text()) for pid in self.folder.glob('*/*/pid')) < SERVERS:
+                self.assertIsNone(begun.poll())
+                self.assertLess(time.monotonic(), give_up)
+            begun.kill()
+        self.toposphere('up', '--binary', str(topod_binary()))
+        self.topoctl('validate')
+        self.assert_primary(OLD_PRIMARY)
+
     def test_what_is_no_toposphere_is_not_removed(self):
         self.folder.mkdir()
         (self.folder / 'mine').write_text('precious')
+        self.assertIn('in use', self.run_tool('up', '--binary', str(topod_binary())).stderr)
         self.assertIn('no cell', self.run_tool('down').stderr)
         self.assertTrue((self.folder / 'mine').exists())
 
