@@ -238,7 +238,7 @@ std::map<std::string, std::set<SessionId>> Administration::watches_by_path() con
 std::vector<admin::DigestEntry> Administration::digest_log() const {
   std::vector<admin::DigestEntry> entries;
   for (const auto& sample : replica_.digest_samples()) {
-    entries.push_back({sample.zxid, sample.digest});
+    entries.push_back({sample.zxid, sample.digest.low()});
   }
   return entries;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proto/ids.h"
+#include "server/state/digest.h"
 #include "server/zab/quorum.h"
 
 namespace topod::zab {
@@ -26,7 +27,7 @@ class DigestBook {
   // Zxids older than those that are kept are ignored. `is_here(ServerId)`: that voter may still
   // report.
   template <class IsHere>
-  Verdict note(ServerId server, Zxid zxid, uint64_t digest, const Quorum& quorum,
+  Verdict note(ServerId server, Zxid zxid, const state::Digest& digest, const Quorum& quorum,
                const IsHere& is_here) {
     if (pages_.size() >= kPages && !pages_.contains(zxid)) {
       if (zxid < pages_.begin()->first) return {};
@@ -38,7 +39,7 @@ class DigestBook {
     bool all_agree = true;
     for (const auto& [believed, value] : page) {
       all_agree &= value == digest;
-      const auto holds = [&, v = value](ServerId voter, bool otherwise) {
+      const auto holds = [&, &v = value](ServerId voter, bool otherwise) {
         const auto found = page.find(voter);
         return found == page.end() ? otherwise : found->second == v;
       };
@@ -62,7 +63,7 @@ class DigestBook {
   void clear() { pages_.clear(); }
 
  private:
-  using Page = std::map<ServerId, uint64_t>;
+  using Page = std::map<ServerId, state::Digest>;
 
   static constexpr size_t kPages = 64;
   std::map<Zxid, Page> pages_;

@@ -133,7 +133,7 @@ class Replica final : private RequestSink {
   // Digests of the state after every kDigestInterval-th transaction, the oldest first.
   struct DigestSample {
     Zxid zxid;
-    uint64_t digest = 0;
+    state::Digest digest;
   };
   [[nodiscard]] const std::deque<DigestSample>& digest_samples() const { return samples_; }
   [[nodiscard]] const Promises& promises() const { return journal_.promises(); }
@@ -177,7 +177,7 @@ class Replica final : private RequestSink {
 
   // replica_digests.cc: whether all are in the same state
   void sample_digest(Zxid zxid);
-  void note_digest(ServerId server, Zxid zxid, uint64_t digest);
+  void note_digest(ServerId server, Zxid zxid, const state::Digest& digest);
   void heard_diverged(const peer::Diverged& told);
   void set_diverged(const std::string& why);
   void note_mismatch(std::string what);

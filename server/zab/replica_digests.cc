@@ -15,7 +15,7 @@ std::string text_of(Zxid zxid) {
 }  // namespace
 
 void Replica::sample_digest(Zxid zxid) {
-  samples_.push_back({zxid, state_.digest.low()});
+  samples_.push_back({zxid, state_.digest});
   if (samples_.size() > kDigestSamplesMax) samples_.pop_front();
   if (follower_) {
     peer::Digest digest;
@@ -24,11 +24,11 @@ void Replica::sample_digest(Zxid zxid) {
     digest.set_high(state_.digest.high());
     follower_->report(digest);
   }
-  if (leader_) note_digest(config_.self, zxid, state_.digest.low());
+  if (leader_) note_digest(config_.self, zxid, state_.digest);
 }
 
 // The majority is believed; a leader that is not of it leads no more.
-void Replica::note_digest(ServerId server, Zxid zxid, uint64_t digest) {
+void Replica::note_digest(ServerId server, Zxid zxid, const state::Digest& digest) {
   if (!leader_ || !leader_->established()) return;
   const DigestBook::Verdict verdict = digests_.note(
       server, zxid, digest, membership_.quorum(),

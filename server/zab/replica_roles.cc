@@ -105,7 +105,7 @@ bool Replica::peer_message(LinkId link, peer::Message& message, Moment now) {
       // Last, for it may end this reign.
       if (message.heartbeat_reply().has_digest()) {
         const peer::Digest& digest = message.heartbeat_reply().digest();
-        note_digest(server, Zxid(digest.zxid()), digest.low());
+        note_digest(server, Zxid(digest.zxid()), {digest.low(), digest.high()});
       }
       return true;
     case peer::Message::kSyncRequest:

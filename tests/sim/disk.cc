@@ -48,6 +48,11 @@ class DiskFile final : public storage::File {
     if (end > size && disk_.used_bytes() + end - size > disk_.capacity_) {
       return failure(ENOSPC, "write", path_);
     }
+    if (flags_.durable && std::exchange(disk_.fails_next_write_, false)) {
+      const size_t half = bytes.size() / 2 / limits::kSectorBytes * limits::kSectorBytes;
+      disk_.write(node_, offset, bytes.first(half), flags_.durable);
+      return failure(EIO, "write", path_);
+    }
     disk_.write(node_, offset, bytes, flags_.durable);
     return {};
   }

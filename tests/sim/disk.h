@@ -55,6 +55,8 @@ class Disk final : public storage::FileSystem {
   // ---- faults --------------------------------------------------------------------------------
   // Files may grow to this sum; beyond it ENOSPC.
   void set_capacity(uint64_t bytes) { capacity_ = bytes; }
+  // Of those that are to be durable at once; a part of it is done.
+  void fail_next_write(bool fails) { fails_next_write_ = fails; }
   [[nodiscard]] uint64_t used_bytes() const;
 
  private:
@@ -92,6 +94,7 @@ class Disk final : public storage::FileSystem {
   std::vector<Step> journal_;  // what is not durable yet, in order
   size_t in_progress_ = 0;     // steps from here on may not have happened yet
   uint64_t capacity_ = UINT64_MAX;
+  bool fails_next_write_ = false;
 };
 
 }  // namespace topod::sim

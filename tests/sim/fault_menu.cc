@@ -11,7 +11,7 @@ struct Family {
   const char* name;
   bool FaultMenu::*flag;
 };
-constexpr std::array<Family, 29> kFamilies = {{
+constexpr std::array<Family, 30> kFamilies = {{
     {"crashes", &FaultMenu::crashes},
     {"power-cuts", &FaultMenu::power_cuts},
     {"blackouts", &FaultMenu::blackouts},
@@ -32,6 +32,7 @@ constexpr std::array<Family, 29> kFamilies = {{
     {"resets", &FaultMenu::resets},
     {"slow-disks", &FaultMenu::slow_disks},
     {"full-disks", &FaultMenu::full_disks},
+    {"failed-writes", &FaultMenu::failed_writes},
     {"clock-jumps", &FaultMenu::clock_jumps},
     {"drifts", &FaultMenu::drifts},
     {"clock-stops", &FaultMenu::clock_stops},

@@ -30,6 +30,7 @@ struct FaultMenu {
   bool resets = false;
   bool slow_disks = false;
   bool full_disks = false;
+  bool failed_writes = false;
   bool clock_jumps = false;
   bool drifts = false;
   bool clock_stops = false;

@@ -7,7 +7,7 @@
 namespace topod::sim {
 
 void Faults::begin() {
-  const std::array<std::pair<bool, Strike>, 16> strikes = {{
+  const std::array<std::pair<bool, Strike>, 17> strikes = {{
       {menu_.crashes, &Faults::crash},
       {menu_.power_cuts, &Faults::cut_power},
       {menu_.blackouts, &Faults::black_out},
@@ -18,6 +18,7 @@ void Faults::begin() {
       {menu_.resets, &Faults::reset},
       {menu_.slow_disks, &Faults::slow_disk},
       {menu_.full_disks, &Faults::fill_disk},
+      {menu_.failed_writes, &Faults::fail_disk},
       {menu_.clock_jumps, &Faults::jump_clock},
       {menu_.clock_stops, &Faults::stop_clock},
       {menu_.wipes, &Faults::wipe},
@@ -52,6 +53,7 @@ void Faults::heal(const std::vector<size_t>& core) {
     member.free_clock();
     member.disk_speed() = {};
     member.free_disk();
+    member.mend_disk();
     if (std::find(core.begin(), core.end(), i) != core.end()) {
       member.start();
     } else {
@@ -107,6 +109,11 @@ void Faults::fill_disk() {
   Member& member = mischief_.some_member();
   member.fill_disk();
   mischief_.later(500 * kMillisecond, 10 * kSecond, [&member] { member.free_disk(); });
+}
+
+void Faults::fail_disk() {
+  Member& member = mischief_.some_member();
+  if (member.is_running()) member.fail_disk([this, &member] { start_later(member); });
 }
 
 void Faults::jump_clock() {

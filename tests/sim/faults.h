@@ -41,6 +41,7 @@ class Faults {
   void reset();
   void slow_disk();
   void fill_disk();
+  void fail_disk();
   void jump_clock();
   void stop_clock();
   void wipe();

@@ -86,11 +86,7 @@ void LogStore::begin_flush() {
   Flushed flushed;
   flushed.greatest = greatest_in_batch_;
   const auto end = log_->append({&piece, 1});
-  if (!end) {
-    failed_ = true;
-    world_.after(0, alive([this, error = end.error()] { events_.failed(error); }));
-    return;
-  }
+  if (!end) return fail(end.error());
   flushed.end = *end;
   world_.after(world_.random().skewed(speed_.flush_min_us, speed_.flush_max_us),
                alive([this, records = batch_.records(), bytes = piece.size(), flushed] {
@@ -112,11 +108,20 @@ void LogStore::end_flush(uint64_t records, size_t bytes, Flushed flushed) {
   events_.durable(durable_);
 }
 
-// False: the disk is full.
+void LogStore::fail(const storage::IoError& error) {
+  disk_.end_operation();
+  failed_ = true;
+  world_.after(0, alive([this, error] { events_.failed(error); }));
+}
+
+// False: the disk is full, or has failed.
 bool LogStore::prepare() {
   const auto ready = log_->prepare_spare(kPrepareBytes);
   if (!ready) {
-    CHECK_MSG(ready.error().no_space(), "preparing log space failed");
+    if (!ready.error().no_space()) {
+      fail(ready.error());
+      return false;
+    }
     if (!std::exchange(no_space_, true)) {
       events_.no_space(true);
       world_.after(kRetrySpaceUs, alive([this] { try_space_again(); }));
@@ -143,7 +148,7 @@ void LogStore::seal_when_idle() {
                  if (flushing_ || durable_ != then || failed_) return;
                  disk_.begin_operation();
                  const auto end = log_->seal();
-                 CHECK(end);
+                 if (!end) return fail(end.error());
                  durable_end_ = *end;
                  disk_.end_operation();
                }));
@@ -177,7 +182,8 @@ storage::LogPosition LogStore::position_after(Zxid applied) {
 void LogStore::trim(storage::LogPosition keep) {
   if (flushing_ || failed_) return;  // another time
   disk_.begin_operation();
-  CHECK(log_->trim(keep));
+  const auto trimmed = log_->trim(keep);
+  if (!trimmed) return fail(trimmed.error());
   disk_.end_operation();
 }
 

@@ -65,6 +65,7 @@ class LogStore final : public node::LogStore {
   // Takes as many whole records as one batch may hold.
   storage::RecordBatch take_batch(Zxid& greatest);
   [[nodiscard]] bool prepare();
+  void fail(const storage::IoError& error);
   void try_space_again();
   void seal_when_idle();
   // What comes back later is of this life only.

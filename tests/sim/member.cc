@@ -15,8 +15,6 @@ constexpr int64_t kTickUs = 100 * kMillisecond;
 // Of the loop: from an input to the turn that takes it.
 constexpr int64_t kTurnMinUs = 5;
 constexpr int64_t kTurnMaxUs = 60;
-// They take time in proportion to the history in memory.
-constexpr uint64_t kTurnsPerInvariants = 32;
 constexpr int64_t kWallStartMs = 1'700'000'000'000;
 }  // namespace
 
@@ -104,6 +102,12 @@ void Member::resume() {
 void Member::fill_disk() {
   world_.note("disk is full", id_);
   disk_.set_capacity(disk_.used_bytes());
+}
+
+void Member::fail_disk(std::function<void()> ended) {
+  world_.note("its disk fails", id_);
+  disk_.fail_next_write(true);
+  disk_failed_ = std::move(ended);
 }
 
 void Member::rot() {
@@ -276,7 +280,7 @@ void Member::observe() {
   if (votes && !std::exchange(is_voter_, true)) durable_logs_.admitted(id_);
   stays_voter_ |= votes && replica.membership().is_settled();
   if (replica.leading() != nullptr) observe_leader();
-  if (++turns_ % kTurnsPerInvariants == 0) {
+  if (++turns_ % ensemble_.turns_per_invariants == 0) {
     if (const std::string what = zab::violated_invariant(replica); !what.empty()) {
       broken("invariants", what);
     }

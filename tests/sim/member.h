@@ -40,6 +40,7 @@ struct Ensemble {
   size_t retain_bytes = size_t{1} * 1024 * 1024;
   size_t batch_records = 256;  // the most in one flush
   bool read_only_service = false;
+  uint64_t turns_per_invariants = 32;  // they take time in proportion to the history
 };
 
 class Member final : public StreamHandler, private node::Clock, private node::Entropy {
@@ -68,6 +69,9 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   // Nothing more can be allocated until further notice.
   void fill_disk();
   void free_disk() { disk_.set_capacity(UINT64_MAX); }
+  // The next write to its log fails, which ends the process.
+  void fail_disk(std::function<void()> ended);
+  void mend_disk() { disk_.fail_next_write(false); }
   // Dies while it reads and mends its log.
   void crash_in_start();
   DiskSpeed& disk_speed() { return disk_speed_; }
@@ -157,6 +161,7 @@ class Member final : public StreamHandler, private node::Clock, private node::En
   Epoch established_;
   size_t applied_count_ = 0;
   std::function<void()> onlooker_;
+  std::function<void()> disk_failed_;
   uint64_t turns_ = 0;
   std::unique_ptr<Process> process_;
 };

@@ -42,6 +42,7 @@ zab::ReplicaConfig Member::replica_config() const {
 
 void Member::start() {
   if (process_ != nullptr) return;
+  mend_disk();
   begin_anew_if_damaged();
   ++life_;
   process_ = std::make_unique<Process>(*this);
@@ -238,7 +239,9 @@ void Member::open_stores(std::unique_ptr<storage::Log> log, const storage::Check
                        .failed =
                            [this](const storage::IoError&) {
                              world_.after(0, [this, life = life_] {
-                               if (life == life_) crash(Stop::kProcess);
+                               if (life != life_) return;
+                               crash(Stop::kProcess);
+                               disk_failed_();
                              });
                            },
                        .history =

@@ -27,6 +27,7 @@ constexpr int64_t kLockWorldUs = 600 * kSecond;
 constexpr int64_t kLeaderWithinUs = 10 * kSecond;
 constexpr int64_t kAnsweredWithinUs = 60 * kSecond;
 constexpr int64_t kGlanceUs = 100 * kMillisecond;
+constexpr uint64_t kInvariantsAlwaysEvery = 10;  // worlds
 constexpr int64_t kStandstillMaxUs = 31 * kSecond;
 
 // All that is drawn before anything happens.
@@ -101,6 +102,7 @@ class Simulation {
     ensemble_.retain_bytes = shape_.retain_bytes;
     ensemble_.batch_records = shape_.batch_records;
     ensemble_.read_only_service = shape_.read_only_service;
+    if (seed % kInvariantsAlwaysEvery == 0) ensemble_.turns_per_invariants = 1;
     for (size_t i = 1; i <= shape_.members + shape_.observers; ++i) {
       ensemble_.members.emplace_back(static_cast<uint32_t>(i));
     }

@@ -15,7 +15,7 @@ class DigestBookTest : public testing::Test {
  protected:
   std::vector<ServerId> note(uint32_t server, int64_t zxid, uint64_t digest) {
     const DigestBook::Verdict verdict =
-        book_.note(ServerId(server), Zxid(zxid), digest, quorum_,
+        book_.note(ServerId(server), Zxid(zxid), {7, digest}, quorum_,
                    [&](ServerId voter) { return !away_.contains(voter.value()); });
     is_open_ = verdict.is_open;
     return verdict.differ;
