@@ -348,6 +348,8 @@ Expected<std::string> make_damaged_folder(FileSystem& files, const std::string& 
     if (!*exists) break;
   }
   if (auto made = files.make_dir(aside); !made) return storage_error(made.error());
+  // First: else a crash could keep the move of something into it, and lose the folder.
+  if (auto done = files.sync_dir(parent); !done) return storage_error(done.error());
   return aside;
 }
 

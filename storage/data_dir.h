@@ -53,7 +53,7 @@ struct DirectoryIdentity {
                                                           const std::string& path);
 
 inline constexpr std::string_view kDamagedPrefix = "damaged-";
-// A fresh damaged-<n>/ in this folder; its path.
+// A fresh damaged-<n>/ in this folder, durable; its path.
 [[nodiscard]] Expected<std::string> make_damaged_folder(FileSystem& files,
                                                         const std::string& parent);
 

@@ -244,6 +244,11 @@ IoResult<std::unique_ptr<FileLock>> SimulatedFileSystem::lock(const std::string&
   const std::lock_guard guard(mutex_);
   if (crashed_) return failure(EIO, "lock", path);
   if (!locked_.insert(path).second) return failure(EWOULDBLOCK, "lock", path);
+  if (!names_.contains(path)) {
+    const Operation operation{parent_of(path), {}, path, std::make_shared<Node>()};
+    apply(names_, operation);
+    pending_.push_back(operation);
+  }
   return std::make_unique<SimulatedFileLock>(*this, path);
 }
 
@@ -286,7 +291,17 @@ void SimulatedFileSystem::resolve_sectors(Node& node) {
 
 void SimulatedFileSystem::apply(Names& names, const Operation& operation) const {
   if (!operation.removed.empty()) names.erase(operation.removed);
-  if (!operation.added.empty()) names[operation.added] = operation.node;
+  if (operation.added.empty()) return;
+  names[operation.added] = operation.node;
+  if (operation.removed.empty() || !operation.node->folder) return;
+  // What lies in a folder goes with it.
+  const std::string from = operation.removed + "/";
+  for (auto inside = names.lower_bound(from);
+       inside != names.end() && inside->first.starts_with(from);) {
+    auto moved = names.extract(inside++);
+    moved.key() = operation.added + "/" + moved.key().substr(from.size());
+    names.insert(std::move(moved));
+  }
 }
 
 void SimulatedFileSystem::restart() {
