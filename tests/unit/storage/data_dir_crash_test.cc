@@ -61,29 +61,27 @@ class DataDirCrash : public testing::Test {
 };
 
 TEST_F(DataDirCrash, WhileItIsMadeLeavesOneThatIsMadeAnewOrWhole) {
-  at_every_call([](FileSystem&) {},
-                [](FileSystem& files) {
-                  return DataDir::open_or_create(files, kDir, kFirst).has_value();
-                },
-                [](FileSystem& files, bool is_done) {
-                  const DataDir found = must_open(files, kSecond);
-                  EXPECT_TRUE(found.identity() == kFirst ||
-                              (!is_done && found.identity() == kSecond));
-                });
+  at_every_call(
+      [](FileSystem&) {},
+      [](FileSystem& files) { return DataDir::open_or_create(files, kDir, kFirst).has_value(); },
+      [](FileSystem& files, bool is_done) {
+        const DataDir found = must_open(files, kSecond);
+        EXPECT_TRUE(found.identity() == kFirst || (!is_done && found.identity() == kSecond));
+      });
 }
 
 TEST_F(DataDirCrash, WhileItsIdentityIsReplacedLeavesTheOldOrTheNew) {
-  at_every_call([](FileSystem& files) { must_open(files, kFirst); },
-                [](FileSystem& files) {
-                  auto opened = DataDir::open_existing(files, kDir);
-                  return opened && opened->replace_identity(kSecond);
-                },
-                [](FileSystem& files, bool is_done) {
-                  const DataDir found = must_open(files, kFirst);
-                  EXPECT_FALSE(found.was_created());
-                  EXPECT_TRUE(found.identity() == kSecond ||
-                              (!is_done && found.identity() == kFirst));
-                });
+  at_every_call(
+      [](FileSystem& files) { must_open(files, kFirst); },
+      [](FileSystem& files) {
+        auto opened = DataDir::open_existing(files, kDir);
+        return opened && opened->replace_identity(kSecond);
+      },
+      [](FileSystem& files, bool is_done) {
+        const DataDir found = must_open(files, kFirst);
+        EXPECT_FALSE(found.was_created());
+        EXPECT_TRUE(found.identity() == kSecond || (!is_done && found.identity() == kFirst));
+      });
 }
 
 TEST_F(DataDirCrash, WhileTheLogsFolderIsGivenAnOwnerLeavesOneThatIsAccepted) {
@@ -108,7 +106,8 @@ TEST_F(DataDirCrash, WhileATreeIsPutAsideLosesNothingOfIt) {
       [](FileSystem& files) {
         DataDir dir = must_open(files, kFirst);
         ASSERT_TRUE(files.make_dir(dir.tree_path(1)));
-        const auto data = files.open(dir.tree_path(1) + "/data.mdb", {.write = true, .create = true});
+        const std::string path = dir.tree_path(1) + "/data.mdb";
+        const auto data = files.open(path, {.write = true, .create = true});
         ASSERT_TRUE(data);
         ASSERT_TRUE((*data)->sync());
         ASSERT_TRUE(files.sync_dir(dir.tree_path(1)));
