@@ -185,6 +185,7 @@ struct LockCommandOptions {
   std::string path;
   bool queue = false;
   bool shared = false;
+  bool write = false;
   std::string style = "curator";
   std::string reason = "topoctl lock";
   double timeout_s = 45;
@@ -194,7 +195,11 @@ struct LockCommandOptions {
 void declare_lock(CLI::App& app, LockCommandOptions& options) {
   add_path(app, options.path)->required();
   auto* queue = app.add_flag("--queue", options.queue, "the path is the queue itself");
-  app.add_flag("--shared", options.shared, "a reader among readers, in a queue")->needs(queue);
+  auto* shared = app.add_flag("--shared", options.shared, "a reader among readers, in a queue");
+  shared->needs(queue);
+  app.add_flag("--write", options.write, "a writer whom Curator's readers wait for, in a queue")
+      ->needs(queue)
+      ->excludes(shared);
   app.add_option("--style", options.style, "names in a queue: curator or kazoo")
       ->type_name("STYLE")
       ->check(CLI::IsMember({"curator", "kazoo"}))
@@ -247,6 +252,7 @@ Result<int> run_lock(Context& context, const LockCommandOptions& options) {
   lock.is_queue = options.queue;
   lock.style = options.style == "kazoo" ? client::NameStyle::kKazoo : client::NameStyle::kCurator;
   if (options.shared) lock.kind = client::PlaceKind::kReader;
+  if (options.write) lock.kind = client::PlaceKind::kWriter;
   if (is_below(options.path, *root)) lock.root = *root;
   lock.reason = options.reason;
   lock.timeout_ms = static_cast<int32_t>(options.timeout_s * 1000);
@@ -357,7 +363,10 @@ std::vector<Command> lock_commands() {
        with_options(declare_break, run_break)},
       {"lock", kGroup, "run a command under a lock",
        "The lock is Vitess's of the directory PATH, whose queue is PATH/locks; with --queue PATH\n"
-       "is the queue, as Curator and kazoo take it. The command has TOPOCTL_LOCK_TOKEN, which\n"
+       "is the queue, as Curator and kazoo take it: Curator's mutex and kazoo's Lock without "
+       "more,\n"
+       "their read/write locks with --shared or --write. The command has TOPOCTL_LOCK_TOKEN, "
+       "which\n"
        "grows from holder to holder, and TOPOCTL_LOCK_PATH in its environment; it is stopped,\n"
        "with exit code 8, if the lock is lost. Exit code 6: not obtained in time. Else the\n"
        "command's own.",

@@ -13,15 +13,14 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 from kazoo.client import KazooClient
 
-from curator.test_curator import CLASS_PATH
 from harness.ensemble import Ensemble
 from harness.server import topod_binary
+from locks import java
 from locks.resource import Resource
 
 HERE = pathlib.Path(__file__).parent
@@ -30,16 +29,9 @@ QUEUE = '/locks/mixed'
 SESSION_TIMEOUT_S = 2
 DEADLINE_S = 60
 
-_classes = tempfile.TemporaryDirectory(prefix='lock-worker-')
-
 
 def setUpModule():
-    subprocess.run(['javac', '-proc:none', '-d', _classes.name, '-cp', CLASS_PATH,
-                    str(HERE / 'curator' / 'LockWorker.java')], check=True, timeout=120)
-
-
-def tearDownModule():
-    _classes.cleanup()
+    java.compile_programs()
 
 
 def program():
@@ -75,9 +67,7 @@ class Mixed(unittest.TestCase):
         return self.start([sys.executable, str(HERE / 'kazoo_worker.py')], name, seconds, hold_ms)
 
     def start_curator(self, name, seconds, hold_ms):
-        return self.start(['java', '-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
-                           '-cp', os.pathsep.join((_classes.name, CLASS_PATH)), 'LockWorker'],
-                          name, seconds, hold_ms)
+        return self.start(java.command('LockWorker'), name, seconds, hold_ms)
 
     def await_entry(self, name):
         """Waits until it has got the lock once."""
