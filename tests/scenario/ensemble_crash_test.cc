@@ -178,6 +178,7 @@ TEST(CrashAtEveryMessage, OfASynchronisationByDifferenceLosesNothing) {
   crash_everywhere(difference());
 }
 
+// ZOOKEEPER-5094: a cut that was interrupted left a gap on disk.
 TEST(CrashAtEveryMessage, OfASynchronisationWithACutLosesNothingAndRevivesNothing) {
   crash_everywhere(cut());
 }

@@ -362,6 +362,7 @@ TEST_F(BySnapshot, OneThatWasInstalledIsStillThereAfterTheNextLeaderAndARestart)
 }
 
 // ZOOKEEPER-1465, 1697, 2678: the quorum needs it, and the limits are of a second or less.
+// ZOOKEEPER-1558 and ZOOKEEPER-4766, of a large tree: endless elections.
 TEST_F(BySnapshot, OneThatTakesLongerThanAllLimitsEndsNoReign) {
   make_it_need_a_snapshot(follower_);
   ensemble_.crash(6 - leader_ - follower_);

@@ -215,6 +215,7 @@ TEST_F(SnapshotTest, ATreeArrivesAsTheStateItWas) {
   EXPECT_THAT(receiver_names(), ElementsAre("tree.1", "tree.2"));
 }
 
+// ZOOKEEPER-2201 and ZOOKEEPER-4074: heartbeats waited behind what a peer did not take.
 TEST_F(SnapshotTest, NoMoreIsQueuedThanTheLinkTakes) {
   fill(10'000);
   make_sender();

@@ -88,6 +88,7 @@ TEST_F(HistoryReaderTest, TheSameIsReadAgainWhenAskedAgain) {
   EXPECT_EQ(zxids_of(read(20, 30)), range(21, 30));
 }
 
+// ClickHouse 112101: a truncation across segments.
 TEST_F(HistoryReaderTest, WhatWasCutNeverComesBack) {
   append_transactions(1, 50);
   append(LogRecordKind::kTruncate, Zxid(30), 0);

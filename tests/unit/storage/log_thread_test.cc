@@ -190,6 +190,7 @@ TEST_F(LogThreadTest, BatchesKeepWithinTheLimitsAndCutBetweenRecords) {
   EXPECT_EQ(zxids_on_disk(), zxids_submitted());
 }
 
+// ZOOKEEPER-4541 and ZOOKEEPER-4712: the log was written to after the server had stopped.
 TEST_F(LogThreadTest, StopMakesEverythingDurableAndSeals) {
   start();
   submit(100);
@@ -217,6 +218,7 @@ TEST_F(LogThreadTest, AnIdleLogIsSealed) {
   EXPECT_TRUE(sealed);
 }
 
+// ZOOKEEPER-3701: a truncation that failed was ignored. What becomes of the process: ZOOKEEPER-602.
 TEST_F(LogThreadTest, AFailedFlushIsReportedOnceAndNothingIsWrittenAfterIt) {
   start({.seal_after = 1h});
   ASSERT_TRUE(reports_.wait_durable(submit(1)));

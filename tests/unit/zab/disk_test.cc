@@ -81,6 +81,7 @@ TEST_F(FullDisk, LeadsAloneWithTheBestHistoryAndHandsOverOnceAnotherHasIt) {
   EXPECT_TRUE(ensemble_.has(third_, "/only-here"));
 }
 
+// ZOOKEEPER-2247: a leader that could not write its log kept the ensemble down.
 TEST(HangingDisk, OfALeaderMakesAnotherLeadUntilItIsBackAsAFollower) {
   EnsembleDriver ensemble;
   ensemble.start_all();

@@ -30,6 +30,7 @@ TEST(SyncPlan, WhoIsBehindGetsTheDifference) {
   EXPECT_FALSE(behind.truncate);
 }
 
+// ZOOKEEPER-3526: where to cut came from a window whose bounds did not belong together.
 TEST(SyncPlan, AnUncommittedTailOfTheSameEpochIsCut) {
   const SyncPlan ahead = plan(kLeader, Zxid(0), {{{Epoch(1), 10}, {Epoch(3), 9}}, zxid(3, 4)});
   EXPECT_EQ(ahead.point, zxid(3, 5));
@@ -37,6 +38,7 @@ TEST(SyncPlan, AnUncommittedTailOfTheSameEpochIsCut) {
 }
 
 // The largest zxid not above the follower's last would be (3,5), which it does not hold.
+// ZOOKEEPER-2846: its history had diverged, and it was sent what follows all the same.
 TEST(SyncPlan, AnEpochThatTheLeaderNeverHadIsCutToTheLastOneInBoth) {
   const SyncPlan diverged = plan(kLeader, Zxid(0), {{{Epoch(1), 12}, {Epoch(5), 1}}, zxid(1, 8)});
   EXPECT_EQ(diverged.kind, SyncPlan::Kind::kDifference);
@@ -51,6 +53,7 @@ TEST(SyncPlan, HistoryThatIsNoLongerReadableTakesASnapshot) {
             SyncPlan::Kind::kDifference);
 }
 
+// ZOOKEEPER-4352: a new server was sent only what followed the window.
 TEST(SyncPlan, ABlankServerTakesTheWholeLogOrASnapshot) {
   EXPECT_EQ(plan(kLeader, Zxid(0), {{}, Zxid(0)}).kind, SyncPlan::Kind::kDifference);
   EXPECT_EQ(plan(kLeader, zxid(1, 1), {{}, Zxid(0)}).kind, SyncPlan::Kind::kSnapshot);
