@@ -66,8 +66,8 @@ class Worker:
         while is_welcome and not self.lost and time.monotonic() < enough:
             time.sleep(BETWEEN_USES_S)
             is_welcome = ask(self.resource, f'use {who}')
-        if not self.lost:
-            ask(self.resource, f'leave {who}')
+        # Who has lost it writes once more, as one who does not look: the resource sees to it.
+        ask(self.resource, f'{"use" if self.lost else "leave"} {who}')
 
 
 def main():

@@ -71,8 +71,8 @@ void use(const Lock& lock, Resource& resource, const Arguments& arguments) {
     std::this_thread::sleep_for(kBetweenUses);
     is_welcome = resource.takes("use " + who);
   }
-  // Who has lost it does not say so: as one who died.
-  if (lock.is_held()) resource.takes("leave " + who);
+  // Who has lost it writes once more, as one who does not look: the resource has to see to it.
+  resource.takes((lock.is_held() ? "leave " : "use ") + who);
 }
 
 int run(const Arguments& arguments) {

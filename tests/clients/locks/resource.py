@@ -21,14 +21,18 @@ class Resource:
         self.violations = []
         self.entered = {}  # how often, by name
         self.refused = {}  # how often, by name
+        self.accepted = []  # (name, token) of each whose writes it took, in that order
         self.changed = threading.Condition(self._mutex)
         resource = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
-                for line in self.rfile:
-                    answer = resource.answer(line.decode().split())
-                    self.wfile.write(b'ok\n' if answer else b'stale\n')
+                try:
+                    for line in self.rfile:
+                        answer = resource.answer(line.decode().split())
+                        self.wfile.write(b'ok\n' if answer else b'stale\n')
+                except ConnectionError:
+                    pass  # killed
 
         self._server = socketserver.ThreadingTCPServer(('127.0.0.1', 0), Handler)
         self._server.daemon_threads = True
@@ -49,6 +53,8 @@ class Resource:
                 self.refused[name] = self.refused.get(name, 0) + 1
                 self.changed.notify_all()
                 return False
+            if self.accepted[-1:] != [(name, token)]:
+                self.accepted.append((name, token))
             if word == 'enter':
                 self._enter(name, token, words[3])
             elif self.inside is None or self.inside[:2] != (name, token):

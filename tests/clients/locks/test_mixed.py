@@ -1,6 +1,6 @@
 """One lock, taken by this project's recipe, kazoo's Lock and Curator's InterProcessMutex at once,
 while servers are killed and paused and holders too: nobody holds beside another, and a resource
-that knows the newest token lets nobody in who was paused and does not know.
+that knows the newest token refuses what one writes who was paused and has lost the lock.
 
 LOCKS_SECONDS says how long they contend (12); LOCKS_SEED sets the seed of the faults, which is
 printed.
@@ -51,28 +51,37 @@ class Mixed(unittest.TestCase):
         self.resource = Resource(self.ensemble.hosts)
         self.addCleanup(self.resource.close)
 
-    def start(self, command, name, seconds, hold_ms, *more, queue=QUEUE):
+    def start(self, command, name, seconds, hold_ms, *more, queue=QUEUE, resource=None):
+        port = (resource or self.resource).port
         worker = subprocess.Popen(
-            [*command, self.ensemble.hosts, queue, str(self.resource.port), name, str(seconds),
-             str(hold_ms), *more], stdout=subprocess.PIPE, text=True)
+            [*command, self.ensemble.hosts, queue, str(port), name, str(seconds), str(hold_ms),
+             *more], stdout=subprocess.PIPE, text=True)
         self.addCleanup(worker.stdout.close)
         self.addCleanup(worker.wait)
         self.addCleanup(worker.kill)
         return worker
 
-    def start_ours(self, name, seconds, hold_ms, style, queue=QUEUE):
-        return self.start([str(program())], name, seconds, hold_ms, style, queue=queue)
+    def start_ours(self, name, seconds, hold_ms, style, **where):
+        return self.start([str(program())], name, seconds, hold_ms, style, **where)
 
-    def start_kazoo(self, name, seconds, hold_ms):
-        return self.start([sys.executable, str(HERE / 'kazoo_worker.py')], name, seconds, hold_ms)
+    def start_kazoo(self, name, seconds, hold_ms, **where):
+        return self.start([sys.executable, str(HERE / 'kazoo_worker.py')], name, seconds, hold_ms,
+                          **where)
 
-    def start_curator(self, name, seconds, hold_ms):
-        return self.start(java.command('LockWorker'), name, seconds, hold_ms)
+    def start_curator(self, name, seconds, hold_ms, **where):
+        return self.start(java.command('LockWorker'), name, seconds, hold_ms, **where)
 
-    def await_entry(self, name):
+    def await_entry(self, name, resource=None):
         """Waits until it has got the lock once."""
-        self.assertTrue(self.resource.await_that(lambda: self.resource.entered.get(name),
-                                                 DEADLINE_S), f'{name} gets no lock')
+        resource = resource or self.resource
+        self.assertTrue(resource.await_that(lambda: resource.entered.get(name), DEADLINE_S),
+                        f'{name} gets no lock')
+
+    def assert_one_after_another(self, resource):
+        """Of what the resource took, nothing of one holder came after something of the next."""
+        tokens = [token for _, token in resource.accepted]
+        self.assertEqual(tokens, sorted(set(tokens)), resource.accepted)
+        self.assertEqual(resource.violations, [])
 
     def places(self):
         """Who stands in the queue."""
@@ -126,25 +135,41 @@ class Mixed(unittest.TestCase):
             output, _ = worker.communicate(timeout=DEADLINE_S)
             self.assertEqual(worker.returncode, 0, output)
             self.assertRegex(output, r'held \d+ times')
-        self.assertEqual(self.resource.violations, [])
+        self.assert_one_after_another(self.resource)
         self.assertEqual(self.places(), [], 'places that nobody knows of')
         print(f'entered: {self.resource.entered}, refused: {self.resource.refused}', flush=True)
 
-    def test_who_was_paused_beyond_its_session_is_refused_and_told(self):
-        for style in ('curator', 'vitess'):
-            with self.subTest(style):
-                queue = QUEUE if style == 'curator' else '/keyspaces/commerce'
-                first = self.start_ours(f'paused-{style}', 60, 50_000, style, queue)
-                self.await_entry(f'paused-{style}')
-                first.send_signal(signal.SIGSTOP)
-                second = self.start_ours(f'next-{style}', 1, 5_000, style, queue)
-                self.await_entry(f'next-{style}')
-                first.send_signal(signal.SIGCONT)
-                self.assertIn('lost', first.stdout.readline())
-                self.assertEqual(self.resource.violations, [])
-                second.communicate(timeout=DEADLINE_S)
-                first.kill()
-                self.resource.inside = None
+    def pause_a_holder(self, start, *style, queue):
+        """It holds and is stopped. Returns it and the resource that it writes to."""
+        resource = Resource(self.ensemble.hosts)
+        self.addCleanup(resource.close)
+        holder = start('paused', 60, 50_000, *style, queue=queue, resource=resource)
+        self.await_entry('paused', resource)
+        holder.send_signal(signal.SIGSTOP)
+        return holder, resource
+
+    def test_what_one_writes_who_was_paused_beyond_its_session_is_refused(self):
+        kinds = {'/locks/ours': (self.start_ours, 'curator'),
+                 '/keyspaces/commerce': (self.start_ours, 'vitess'),
+                 '/locks/kazoo': (self.start_kazoo,),
+                 '/locks/curator': (self.start_curator,)}
+        paused = {queue: self.pause_a_holder(*kind, queue=queue) for queue, kind in kinds.items()}
+        for queue, (_, resource) in paused.items():
+            style = 'vitess' if 'vitess' in kinds[queue] else 'curator'
+            self.start_ours('next', 60, 50_000, style, queue=queue, resource=resource)
+        for queue, (holder, resource) in paused.items():
+            with self.subTest(queue):
+                self.await_entry('next', resource)
+                self.assertEqual(resource.refused, {})
+                # It writes before it looks or though it knows: none of the workers obeys.
+                holder.send_signal(signal.SIGCONT)
+                self.assertTrue(resource.await_that(lambda: resource.refused, DEADLINE_S),
+                                'nothing was refused')
+                self.assertEqual(list(resource.refused), ['paused'])
+                self.assertEqual([name for name, _ in resource.accepted], ['paused', 'next'])
+                self.assert_one_after_another(resource)
+                if kinds[queue][0] == self.start_ours:
+                    self.assertIn('lost', holder.stdout.readline())
 
     def test_a_lock_of_vitess_and_ours_exclude_each_other(self):
         directory = '/vitess/keyspaces/commerce'
@@ -156,7 +181,7 @@ class Mixed(unittest.TestCase):
         # As zk2topo does it: the name is nothing but the number.
         place = client.create(f'{directory}/locks/', b'{}', ephemeral=True, sequence=True)
         self.assertEqual(place, f'{directory}/locks/0000000000')
-        worker = self.start_ours('ours', 60, 50_000, 'vitess', directory)
+        worker = self.start_ours('ours', 60, 50_000, 'vitess', queue=directory)
         waiting = []
         while len(waiting) < 2:
             waiting = sorted(client.get_children(f'{directory}/locks'))

@@ -68,9 +68,8 @@ final class LockWorker {
             Thread.sleep(BETWEEN_USES_MS);
             welcome = ask(in, out, "use " + who);
         }
-        if (!lost) {
-            ask(in, out, "leave " + who);
-        }
+        // Who has lost it writes once more, as one who does not look: the resource sees to it.
+        ask(in, out, (lost ? "use " : "leave ") + who);
     }
 
     public static void main(String[] arguments) throws Exception {
