@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <future>
 #include <mutex>
@@ -92,6 +93,7 @@ Client::Client(std::vector<Address> servers, Options options) {
   settings.timeout_ms = options.session_timeout_ms;
   settings.allows_read_only = options.allows_read_only;
   settings.identities = options.identities;
+  settings.patience_ms = options.call_timeout_ms / (static_cast<int64_t>(servers.size()) + 1);
   settings.seed = random_seed();
   shared_ = std::make_unique<Shared>(std::move(servers), std::move(settings));
   shared_->call_timeout_ms = options.call_timeout_ms;
@@ -99,7 +101,13 @@ Client::Client(std::vector<Address> servers, Options options) {
   Shared& shared = *shared_;
   shared.connection.observe({[&shared](const WatchNews& news) { shared.on_news(news); },
                              [&shared](SessionState changed) { shared.on_state(changed); }});
+  // Signals are the program's; a thread inherits what is blocked where it is started.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
   shared.thread = std::thread([&shared] { shared.io.run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   post([](Connection& connection) { connection.start(); });
 }
 
@@ -113,7 +121,8 @@ Result<std::unique_ptr<Client>> Client::connect(Options options) {
   if (state == SessionState::kConnected) return client;
   const bool refused = state == SessionState::kAuthenticationFailed;
   Error error{.failure = refused ? Failure::kAuthenticationFailed : Failure::kNotSent};
-  error.detail = named;
+  const std::string why = client->why_lost();
+  error.detail = named + " (" + (why.empty() ? "no answer in time" : why) + ")";
   return tl::unexpected(std::move(error));
 }
 
@@ -343,6 +352,11 @@ T ask(const Post& post, std::function<T(const Connection&)> question) {
 }
 
 }  // namespace
+
+std::string Client::why_lost() const {
+  return ask<std::string>([this](auto task) { post(std::move(task)); },
+                          [](const Connection& c) { return c.session().why_lost(); });
+}
 
 SessionId Client::session() const {
   return ask<SessionId>([this](auto task) { post(std::move(task)); },

@@ -100,6 +100,8 @@ class Client {
   [[nodiscard]] SessionState state() const;
   // Waits until it is `wanted` or final, and returns what it is then.
   SessionState wait_for_state(SessionState wanted, std::chrono::milliseconds wait);
+  // Why the last connection or attempt to connect ended; empty: none has.
+  [[nodiscard]] std::string why_lost() const;
   [[nodiscard]] SessionId session() const;
   [[nodiscard]] int32_t session_timeout_ms() const;  // as granted
   [[nodiscard]] Zxid last_zxid() const;

@@ -42,15 +42,18 @@ ContenderSettings settings_of(const LockOptions& options) {
   return queue_lock(options.path, options.style, options.kind, random_guid(), contents);
 }
 
+Error not_obtained(std::string why) {
+  Error error{.failure = Failure::kNotObtained};
+  error.detail = std::move(why);
+  return error;
+}
+
 Error error_of(const Contender::Failed& failed) {
   switch (failed.why) {
     case Contender::Reason::kRefused: return failed.error;
-    case Contender::Reason::kTimedOut: return {.failure = Failure::kNotObtained};
-    case Contender::Reason::kBroken: {
-      Error error{.failure = Failure::kRefused, .code = ErrorCode::kNoNode};
-      error.detail = "somebody has removed our place in the queue";
-      return error;
-    }
+    case Contender::Reason::kTimedOut: return not_obtained("not obtained in time");
+    case Contender::Reason::kBroken:
+      return not_obtained("somebody has removed our place in the queue");
     case Contender::Reason::kSessionExpired:
     case Contender::Reason::kSessionOverdue: break;
   }
@@ -80,6 +83,7 @@ struct Lock::Place {
   std::function<void()> on_left;
   std::function<void(Contender::Reason)> on_lost;
   std::function<void(const Contender::Waits&)> on_wait;
+  std::function<bool()> gives_up;
   std::shared_ptr<ContenderRunner> runner;  // on the client's thread
 
   std::mutex mutex;
@@ -92,6 +96,8 @@ struct Lock::Place {
   bool has_left = false;
 
   void take(const Contender::Notice& notice);
+  // Returns when it is decided; false: given up before.
+  bool wait_for_decision();
 };
 
 void Lock::Place::take(const Contender::Notice& notice) {
@@ -112,6 +118,18 @@ void Lock::Place::take(const Contender::Notice& notice) {
   if (waits_now != nullptr && on_wait) on_wait(*waits_now);
 }
 
+bool Lock::Place::wait_for_decision() {
+  constexpr auto kLook = std::chrono::milliseconds(20);
+  const auto is_decided = [this] { return holds || failed || has_left; };
+  std::unique_lock guard(mutex);
+  while (!changed.wait_for(guard, kLook, is_decided)) {
+    guard.unlock();
+    if (gives_up && gives_up()) return false;
+    guard.lock();
+  }
+  return true;
+}
+
 Lock::Lock(Client& client, std::shared_ptr<Place> place)
     : client_(client), place_(std::move(place)) {}
 
@@ -120,6 +138,7 @@ Result<std::unique_ptr<Lock>> Lock::acquire(Client& client, LockOptions options)
   ContenderSettings settings = settings_of(options);
   place->on_lost = std::move(options.on_lost);
   place->on_wait = std::move(options.on_wait);
+  place->gives_up = std::move(options.gives_up);
   return contend(client, std::move(settings), options.timeout_ms, std::move(place));
 }
 
@@ -128,6 +147,7 @@ Result<std::unique_ptr<Lock>> Lock::lead(Client& client, CandidateOptions option
   ContenderSettings settings = candidacy(options.queue, options.style, random_guid(), options.id);
   place->on_lost = std::move(options.on_lost);
   place->on_wait = std::move(options.on_wait);
+  place->gives_up = std::move(options.gives_up);
   return contend(client, std::move(settings), options.timeout_ms, std::move(place));
 }
 
@@ -141,6 +161,7 @@ Result<std::unique_ptr<Lock>> Lock::contend(Client& client, ContenderSettings se
   }
   place->on_left = [&client, queue = place->queue] { client.give_queue(queue); };
   settings.deadline_ms = monotonic_ms() + timeout_ms;
+  settings.look_by_ms = client.deadline_ms();
   client.post([place, settings = std::move(settings)](Connection& connection) {
     place->runner = std::make_shared<ContenderRunner>(
         connection, settings, [place](const Contender::Notice& notice) { place->take(notice); });
@@ -148,14 +169,15 @@ Result<std::unique_ptr<Lock>> Lock::contend(Client& client, ContenderSettings se
   });
   // From here on destruction takes it out of the queue again.
   std::unique_ptr<Lock> lock(new Lock(client, place));
+  const bool is_decided = place->wait_for_decision();
   std::unique_lock guard(place->mutex);
-  place->changed.wait(guard, [&] { return place->holds || place->failed || place->has_left; });
-  if (!place->failed) return lock;
-  Error error = error_of(*place->failed);
+  if (is_decided && !place->failed) return lock;
+  Error error = is_decided ? error_of(*place->failed) : not_obtained("given up");
   if (error.path.empty()) error.path = place->queue;
-  if (error.failure == Failure::kNotObtained && place->waits) {
-    error.detail = std::to_string(place->waits->ahead) + " before us, the next one is " +
-                   place->waits->behind + " " + place->waits->contents;
+  if (is_decided && place->failed->why == Contender::Reason::kTimedOut && place->waits) {
+    error.detail += ": " + std::to_string(place->waits->ahead) + " before us, the next one is " +
+                    std::string(name_of_path(place->waits->behind)) + " of " +
+                    describe_contents(place->waits->contents);
   }
   guard.unlock();
   return tl::unexpected(std::move(error));

@@ -35,9 +35,11 @@ struct LockOptions {
   PlaceKind kind = PlaceKind::kMutex;
   std::string root = {};  // Vitess's way: empty directories below it go with the lock
   std::string reason = {};
-  int32_t timeout_ms = 45'000;  // to wait for it
+  int32_t timeout_ms = 45'000;  // to wait for it; 0: only if it is free
   std::function<void(Contender::Reason)> on_lost = {};
   std::function<void(const Contender::Waits&)> on_wait = {};
+  // Asked many times a second by the thread that waits: it waits no longer when this turns true.
+  std::function<bool()> gives_up = {};
 };
 
 struct CandidateOptions {
@@ -47,6 +49,7 @@ struct CandidateOptions {
   int32_t timeout_ms = 45'000;
   std::function<void(Contender::Reason)> on_lost = {};
   std::function<void(const Contender::Waits&)> on_wait = {};
+  std::function<bool()> gives_up = {};
 };
 
 [[nodiscard]] const char* name_of(Contender::Reason reason);
@@ -55,8 +58,9 @@ struct CandidateOptions {
 
 class Lock {
  public:
-  // Waits until it is held. Failure::kNotObtained tells in its detail who stands before; nothing of
-  // this attempt is left. A second one of the same client in one queue is kBadArgument.
+  // Waits until it is held. Failure::kNotObtained tells in its detail why it is not, and who stands
+  // before; nothing of this attempt is left. A second one of the same client in one queue is
+  // kBadArgument. A server that does not answer is given the time of a call, whatever `timeout_ms`.
   [[nodiscard]] static Result<std::unique_ptr<Lock>> acquire(Client& client, LockOptions options);
   // The post of a leader is a lock with a name on it.
   [[nodiscard]] static Result<std::unique_ptr<Lock>> lead(Client& client, CandidateOptions options);

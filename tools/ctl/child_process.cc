@@ -51,6 +51,15 @@ bool HeldSignals::pending() const {
   return false;
 }
 
+std::optional<int> HeldSignals::exit_code() const {
+  sigset_t ending = held_;
+  sigdelset(&ending, SIGCHLD);
+  constexpr timespec kNoWait = {};
+  const int signal = sigtimedwait(&ending, nullptr, &kNoWait);
+  if (signal <= 0) return std::nullopt;
+  return 128 + signal;
+}
+
 Result<int> HeldSignals::run(const std::vector<std::string>& command,
                              const std::map<std::string, std::string>& environment,
                              const std::function<bool()>& must_stop) const {

@@ -1,10 +1,11 @@
 // Runs a command in our place: it has our terminal and our signals, and is ended if what it relies
-// on is gone. One at a time; to be prepared before any thread is started.
+// on is gone. One at a time. Clients' threads take no signals, so it may be prepared after them.
 #pragma once
 
 #include <csignal>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@
 
 namespace topod::ctl {
 
-// While it lives, signals that would end us wait for `run`, in this thread and in those started
-// meanwhile.
+// While it lives, signals that would end us wait for `run` or `exit_code`, in this thread and in
+// those started meanwhile. So whoever waits for a lock can leave the queue, and whoever has a
+// session can close it.
 class HeldSignals {
  public:
   HeldSignals();
@@ -27,8 +29,10 @@ class HeldSignals {
   [[nodiscard]] Result<int> run(const std::vector<std::string>& command,
                                 const std::map<std::string, std::string>& environment,
                                 const std::function<bool()>& must_stop) const;
-  // Whether one has come that would have ended us.
+  // One has come that would have ended us.
   [[nodiscard]] bool pending() const;
+  // Takes it: what to end with, 128 and more. The next one ends us at once.
+  [[nodiscard]] std::optional<int> exit_code() const;
 
  private:
   sigset_t held_{};

@@ -58,10 +58,11 @@ CLI::Option* add_path(CLI::App& app, std::string& path) {
   return app.add_option("path", path, "such as /vitess/global")
       ->type_name(kPathType)
       ->transform([](const std::string& text) {
-        if (!text.starts_with('/')) {
-          throw CLI::ValidationError("a path begins with /: " + text);
+        std::string valid = without_slash(text);
+        if (const std::string trouble = path_trouble(valid); !trouble.empty()) {
+          throw CLI::ValidationError(trouble);
         }
-        return without_slash(text);
+        return valid;
       });
 }
 

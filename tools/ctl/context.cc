@@ -45,20 +45,26 @@ Result<std::string> read_file(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
+bool is_standard_output(const std::string& path) { return path == "-" || path == "/dev/stdout"; }
+
 Result<void> write_file(const std::string& path, std::string_view bytes) {
-  if (path == "-") {
+  if (is_standard_output(path)) {
     std::fwrite(bytes.data(), 1, bytes.size(), stdout);
     return {};
   }
-  const std::string unfinished = path + ".new";
-  std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
+  std::error_code error;
+  const auto kind = std::filesystem::symlink_status(path, error).type();
+  error.clear();
+  const bool is_plain =
+      kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::regular;
+  const std::string target = is_plain ? path + ".new" : path;
+  std::ofstream file(target, std::ios::binary | std::ios::trunc);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(unfinished, path, error);
+  if (file && is_plain) std::filesystem::rename(target, path, error);
   if (!file || error) {
     const std::string why = error ? error.message() : std::strerror(errno);
-    std::filesystem::remove(unfinished, error);
+    if (is_plain) std::filesystem::remove(target, error);
     return failure(ExitCode::kFailed, path + " cannot be written: " + why);
   }
   return {};
@@ -143,6 +149,13 @@ Result<std::string> Context::root() {
   const auto chosen = sphere();
   if (!chosen) return tl::unexpected(chosen.error());
   return chosen->root;
+}
+
+Result<std::string> Context::chosen_root() {
+  if (options_.cell.empty()) return root();
+  const auto address = cell_address(options_.cell);
+  if (!address) return tl::unexpected(address.error());
+  return without_slash(address->root);
 }
 
 Result<std::string> Context::global_addresses() {

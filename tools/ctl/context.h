@@ -53,6 +53,8 @@ class Context {
 
   // Where the global topology lies on its servers.
   [[nodiscard]] Result<std::string> root();
+  // Where the topology lies on the servers of `znodes`.
+  [[nodiscard]] Result<std::string> chosen_root();
   // The addresses behind `global`, for four-letter words.
   [[nodiscard]] Result<std::string> global_addresses();
   [[nodiscard]] Result<std::string> addresses();
@@ -83,7 +85,9 @@ class Context {
 
 // Files that the user names: "-" is standard input or output.
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
-// Atomically: the file is there whole or as it was.
+[[nodiscard]] bool is_standard_output(const std::string& path);
+// Atomically: the file is there whole or as it was. What is no plain file, such as a pipe, a device
+// or a link, is written to as it stands.
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view bytes);
 
 }  // namespace topod::ctl

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 
 #include "tools/client/four_letter.h"
@@ -214,12 +216,8 @@ void declare_lock(CLI::App& app, LockCommandOptions& options) {
 }
 
 void tell_wait(const client::Contender::Waits& waits) {
-  const auto contents = client::parse_lock_contents(waits.contents);
-  const std::string who =
-      contents ? contents->user + "@" + contents->host + " (" + contents->action + ")"
-               : waits.contents;
   std::fprintf(stderr, "topoctl: waiting behind %s, %zu ahead: %s\n", escaped(waits.behind).c_str(),
-               waits.ahead, escaped(who).c_str());
+               waits.ahead, escaped(client::describe_contents(waits.contents)).c_str());
 }
 
 // Runs the command while `lock` is held.
@@ -241,11 +239,9 @@ Result<int> run_under(Context& context, const HeldSignals& signals, client::Lock
 }
 
 Result<int> run_lock(Context& context, const LockCommandOptions& options) {
-  // Before the client's thread is there, which shall not take them either.
-  const HeldSignals signals;
   const auto znodes = context.znodes();
   if (!znodes) return tl::unexpected(znodes.error());
-  const auto root = context.root();
+  const auto root = context.chosen_root();
   if (!root) return tl::unexpected(root.error());
   client::LockOptions lock;
   lock.path = options.path;
@@ -256,10 +252,12 @@ Result<int> run_lock(Context& context, const LockCommandOptions& options) {
   if (is_below(options.path, *root)) lock.root = *root;
   lock.reason = options.reason;
   lock.timeout_ms = static_cast<int32_t>(options.timeout_s * 1000);
-  lock.on_wait = tell_wait;
+  if (lock.timeout_ms > 0) lock.on_wait = tell_wait;
+  const HeldSignals signals;
+  lock.gives_up = [&] { return signals.pending(); };
   auto held = client::Lock::acquire((*znodes)->client(), std::move(lock));
+  if (const auto interrupted = signals.exit_code()) return *interrupted;
   if (!held) return tl::unexpected(failure_of(held.error()));
-  if (signals.pending()) return failure(ExitCode::kFailed, "interrupted");
   return run_under(context, signals, **held, options.command);
 }
 
@@ -299,25 +297,34 @@ void print_leader(Context& context, const std::optional<client::Leader>& leader)
 }
 
 Result<int> follow_leader(Context& context, Znodes& znodes, const std::string& queue) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<client::Error> error;
+  const HeldSignals signals;
   const client::LeaderFollower follower(
       znodes.client(), queue, [&](const client::Result<std::optional<client::Leader>>& leader) {
-        if (leader) print_leader(context, *leader);
+        if (leader) return print_leader(context, *leader);
+        const std::scoped_lock guard(mutex);
+        error = leader.error();
+        changed.notify_all();
       });
-  constexpr auto kLook = std::chrono::seconds(3'600);
-  client::SessionState state = znodes.client().state();
-  while (!is_final(state)) {
-    state = znodes.client().wait_for_state(client::SessionState::kClosed, kLook);
+  constexpr auto kLook = std::chrono::milliseconds(100);
+  std::unique_lock guard(mutex);
+  while (!changed.wait_for(guard, kLook, [&] { return error.has_value(); })) {
+    if (const auto interrupted = signals.exit_code()) return *interrupted;
   }
+  if (error->failure == client::Failure::kRefused) return tl::unexpected(failure_of(*error));
   return failure(ExitCode::kUnreachable, "the session has ended");
 }
 
 Result<int> run_elect(Context& context, const ElectOptions& options) {
-  std::optional<HeldSignals> signals;
-  if (!options.command.empty()) signals.emplace();
-  const auto root = context.root();
+  const auto root = context.chosen_root();
   if (!root) return tl::unexpected(root.error());
   const std::string queue =
       options.queue ? options.post : join_path(join_path(*root, "elections"), options.post);
+  if (const std::string trouble = path_trouble(queue); !trouble.empty()) {
+    return failure(ExitCode::kUsage, trouble);
+  }
   const auto znodes = context.znodes();
   if (!znodes) return tl::unexpected(znodes.error());
   if (options.command.empty()) {
@@ -335,11 +342,13 @@ Result<int> run_elect(Context& context, const ElectOptions& options) {
   candidate.id =
       options.id.empty() ? client::host_name() + ":" + std::to_string(getpid()) : options.id;
   candidate.timeout_ms = static_cast<int32_t>(options.timeout_s * 1000);
-  candidate.on_wait = tell_wait;
+  if (candidate.timeout_ms > 0) candidate.on_wait = tell_wait;
+  const HeldSignals signals;
+  candidate.gives_up = [&] { return signals.pending(); };
   auto post = client::Lock::lead((*znodes)->client(), std::move(candidate));
+  if (const auto interrupted = signals.exit_code()) return *interrupted;
   if (!post) return tl::unexpected(failure_of(post.error()));
-  if (signals->pending()) return failure(ExitCode::kFailed, "interrupted");
-  return run_under(context, *signals, **post, options.command);
+  return run_under(context, signals, **post, options.command);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "tools/ctl/child_process.h"
 #include "tools/ctl/command.h"
 #include "tools/ctl/text.h"
 #include "tools/ctl/value.h"
@@ -264,6 +265,7 @@ Result<int> run_watch(Context& context, const WatchOptions& options) {
   const auto znodes = context.znodes();
   if (!znodes) return tl::unexpected(znodes.error());
   client::Client& client = (*znodes)->client();
+  const HeldSignals signals;
   if (auto added = client.add_watch(options.path, options.recursive); !added) {
     return tl::unexpected(failure_of(added.error()));
   }
@@ -278,7 +280,8 @@ Result<int> run_watch(Context& context, const WatchOptions& options) {
   while (options.count == 0 || shown < options.count) {
     const int64_t left_ms = end_ms - client::monotonic_ms();
     if (left_ms <= 0) return kDone;
-    constexpr int64_t kLookMs = 60'000;
+    if (const auto interrupted = signals.exit_code()) return *interrupted;
+    constexpr int64_t kLookMs = 100;
     const auto news = client.next_news(std::chrono::milliseconds(std::min(left_ms, kLookMs)));
     if (!news && is_final(client.state())) {
       return failure(ExitCode::kUnreachable, "the session has ended, changes may be missed");

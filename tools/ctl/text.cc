@@ -315,6 +315,18 @@ std::string_view name_in(std::string_view path) {
   return path == "/" ? path : path.substr(path.rfind('/') + 1);
 }
 
+std::string path_trouble(std::string_view path) {
+  const std::string text(path);
+  if (!path.starts_with('/')) return "a path begins with /: " + text;
+  if (path == "/") return "";
+  for (const std::string& name : split(path.substr(1), '/')) {
+    if (name.empty() || name == "." || name == "..") {
+      return "this is no valid path, it has an empty name, . or .. in it: " + text;
+    }
+  }
+  return "";
+}
+
 bool is_below(std::string_view path, std::string_view root) {
   if (root == "/") return path.size() > 1;
   return path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/';

@@ -56,6 +56,8 @@ struct TimePoint {
 [[nodiscard]] std::string parent_of(std::string_view path);
 // "/a/b" -> "b", "/" -> "/".
 [[nodiscard]] std::string_view name_in(std::string_view path);
+// Why a znode cannot have this path; empty: it can.
+[[nodiscard]] std::string path_trouble(std::string_view path);
 [[nodiscard]] bool is_below(std::string_view path, std::string_view root);
 
 }  // namespace topod::ctl

@@ -46,7 +46,7 @@ void declare_export(CLI::App& app, ExportOptions& options) {
 }
 
 Result<int> run_export(Context& context, const ExportOptions& options) {
-  if (options.directory && options.file == "-") {
+  if (options.directory && is_standard_output(options.file)) {
     return failure(ExitCode::kUsage, "--dir needs the name of a directory");
   }
   const auto znodes = context.znodes();
@@ -57,7 +57,7 @@ Result<int> run_export(Context& context, const ExportOptions& options) {
   const auto written =
       write_export(result, options.file, options.directory, options.decode, now_text());
   if (!written) return tl::unexpected(written.error());
-  if (options.file != "-") {
+  if (!is_standard_output(options.file)) {
     context.out().print_done(std::to_string(result.nodes.size()) + " znodes of " + options.path +
                                  " written to " + options.file + ", " + consistency_text(result),
                              {{"file", options.file},

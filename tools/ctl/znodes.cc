@@ -50,6 +50,7 @@ std::string sentence_of(const client::Error& error) {
   if (error.failure == client::Failure::kTimedOut) {
     return path + "no answer in time; what was asked may have happened, or may happen yet";
   }
+  if (error.failure == client::Failure::kNotObtained) return path + error.detail;
   if (error.failure == client::Failure::kAuthenticationFailed) {
     return "the servers do not accept these credentials";
   }

@@ -1,6 +1,7 @@
 """topoctl: znodes, exports, what differs."""
 
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -190,6 +191,23 @@ class Copies(ToolCase):
             self.tool('diff', f'file:{self.folder / name}', '/target')
             self.tool('rm', '-r', '/target')
         self.tool('export', '/source', self.folder / 'folder', '--dir', code=6)
+
+    def test_an_export_goes_through_what_is_no_plain_file(self):
+        plain = self.tool('export', '/source').json['znodes']
+        pipe = self.folder / 'pipe'
+        os.mkfifo(pipe)
+        reader = subprocess.Popen(['cat', pipe], stdout=subprocess.PIPE)
+        self.tool('export', '/source', pipe)
+        self.assertEqual(json.loads(reader.communicate(timeout=60)[0])['znodes'], plain)
+        self.assertTrue(pipe.is_fifo())
+        link = self.folder / 'link'
+        link.symlink_to('target.json')
+        self.tool('export', '/source', link)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(json.loads((self.folder / 'target.json').read_text())['znodes'], plain)
+        self.assertEqual(self.tool('export', '/source', '/dev/stdout').json['znodes'], plain)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()),
+                         ['link', 'pipe', 'target.json'])
 
     def test_an_import_does_not_overwrite_unless_told_to(self):
         self.tool('export', '/source', self.folder / 'x.json')

@@ -28,6 +28,8 @@ class Failures(ToolCase):
                                 (['ls', '/', '-o', 'xml'], 'xml'),
                                 (['--request-timeout', 'soon', 'ls', '/'], 'soon'),
                                 (['put', '/a//b', 'x'], 'no valid path'),
+                                (['put', '/a/./b', 'x'], 'no valid path'),
+                                (['lock', '/a/..', '--', 'true'], 'no valid path'),
                                 (['--config', '/dev/null', '--sphere', 'x', 'ls', '/'], 'no toposphere x'),
                                 ):
             answer = self.tool(*arguments, code=2)
@@ -68,6 +70,14 @@ class Failures(ToolCase):
         with socket.create_server(('127.0.0.1', 0)) as silent:
             run_tool('--servers', f'127.0.0.1:{silent.getsockname()[1]}', '--request-timeout', '0.5',
                      'ls', '/', code=3)
+
+    def test_a_server_that_hangs_leaves_time_for_the_others(self):
+        with socket.create_server(('127.0.0.1', 0)) as hung:
+            hangs = f'127.0.0.1:{hung.getsockname()[1]}'
+            # Which one is tried first is chance.
+            for _ in range(4):
+                run_tool('--servers', f'{hangs},{self.server.address}', '--request-timeout', '1.5',
+                         'ls', '/')
 
     def test_a_server_that_is_down_does_not_matter_if_another_serves(self):
         servers = f'127.0.0.1:{free_port()},{self.server.address}'

@@ -7,6 +7,8 @@ import subprocess
 import time
 
 from harness import records
+from harness.codes import Perms
+from harness.records import Acl
 
 from .tool import DEADLINE, ToolCase, make_path, topoctl_binary
 
@@ -22,11 +24,15 @@ class Locks(ToolCase):
 
     def hold(self, *arguments, script=HOLD):
         """Starts a command under a lock; the process and the line that it has printed."""
-        process = subprocess.Popen(
-            [topoctl_binary(), '--servers', self.server.address, *arguments, '--', 'sh', '-c',
-             script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(end, process)
+        process = self.start(*arguments, '--', 'sh', '-c', script)
         return process, process.stdout.readline().split()
+
+    def start(self, *arguments):
+        process = subprocess.Popen(
+            [topoctl_binary(), '--servers', self.server.address, *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(end, process)
+        return process
 
     def locks(self):
         return {one['path']: one
@@ -74,6 +80,65 @@ class Locks(ToolCase):
         self.assertEqual(process.wait(DEADLINE), 8)
         self.assertIn('lost', process.stderr.read())
         self.tool('locks', 'break', self.path, code=4)
+
+    def test_a_free_lock_is_had_without_time_to_wait_and_a_held_one_is_not(self):
+        for timeout in ('0', '0.001'):
+            answer = self.tool('lock', '--queue', self.path + '/q', '--timeout', timeout, '--', 'echo',
+                               'held')
+            self.assertEqual(answer.out, 'held\n')
+        self.hold('lock', self.path, '--reason', 'Reparent')
+        answer = self.tool('lock', self.path, '--timeout', '0', '--', 'true', code=6)
+        self.assertRegex(answer.err, r'not obtained in time: 1 before us.* of .*@.* \(Reparent\)\n$')
+        self.assertEqual(len(self.locks()[self.path]['waiters']), 0)
+
+    def test_a_signal_ends_who_waits_and_its_place_is_gone(self):
+        self.hold('lock', self.path)
+        self.hold('elect', 'post-held')
+        for command, named in ((['lock', self.path], self.path),
+                               (['elect', 'post-held'], '/vitess/global/elections/post-held')):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                waiting = self.start(*command, '--', 'true')
+                self.assertIn('waiting behind', waiting.stderr.readline())
+                began = time.monotonic()
+                waiting.send_signal(number)
+                self.assertEqual(waiting.wait(DEADLINE), 128 + number)
+                self.assertLess(time.monotonic() - began, 30)
+                self.assertEqual(self.locks()[named]['waiters'], [])
+
+    def test_a_signal_ends_who_watches_and_its_session(self):
+        self.hold('elect', 'post-watched', '--id', 'x')
+        for command in (['watch', self.path], ['elect', 'post-watched', '--watch']):
+            sessions = self.session_count()
+            watching = self.start(*command)
+            self.assertTrue(watching.stdout.readline())
+            self.assertEqual(self.session_count(), sessions + 1)
+            watching.send_signal(signal.SIGINT)
+            self.assertEqual(watching.wait(DEADLINE), 130)
+            self.assertEqual(self.session_count(), sessions)
+
+    def session_count(self):
+        """Without the one that asks for it."""
+        lines = self.tool('four', 'mntr').out.splitlines()
+        return int(dict(line.split('\t') for line in lines if '\t' in line)['zk_global_sessions'])
+
+    def test_who_follows_an_election_that_it_may_not_read_is_told(self):
+        client = self.client()
+        client.auth('digest', b'op:secret')
+        client.call(records.create('/closed-election', b'', (Acl(Perms.ALL, 'auth', ''),)))
+        answer = self.tool('elect', '--watch', '--queue', '/closed-election', code=5)
+        self.assertIn('does not permit', answer.err)
+        self.tool('elect', '--watch', '--queue', 'relative', code=2)
+        self.tool('elect', 'a//b', code=2)
+
+    def test_who_waits_is_told_that_its_place_was_removed(self):
+        self.hold('lock', self.path)
+        waiting = self.start('lock', self.path, '--', 'true')
+        self.assertIn('waiting behind', waiting.stderr.readline())
+        place = self.locks()[self.path]['waiters'][0]['path']
+        self.tool('rm', place)
+        self.tool('locks', 'break', self.path)
+        self.assertEqual(waiting.wait(DEADLINE), 6)
+        self.assertIn('somebody has removed our place', waiting.stderr.read())
 
     def test_a_queue_may_be_named_and_shared(self):
         queue = self.path + '/queue'

@@ -14,6 +14,7 @@ using testing::IsEmpty;
 
 constexpr const char* kQueue = "/ks/locks";
 constexpr int64_t kDeadlineMs = 30'000;
+constexpr int64_t kLookByMs = 5'000;
 
 std::string bytes_of(const auto&... fields) {
   std::string bytes;
@@ -44,6 +45,12 @@ class ContenderTest : public testing::Test {
   ContenderTest() {
     ContenderSettings settings = topology_lock("/ks", {"Test", "h", "u", "t"});
     settings.deadline_ms = kDeadlineMs;
+    contender_.emplace(settings);
+  }
+  void have_no_time() {
+    ContenderSettings settings = contender_->settings();
+    settings.deadline_ms = now_ms_;
+    settings.look_by_ms = kLookByMs;
     contender_.emplace(settings);
   }
 
@@ -179,6 +186,38 @@ TEST_F(ContenderTest, APlaceThatTurnsUpAfterTheTimeIsOverIsRemoved) {
   refuse(OpCode::kDelete, kQueue, ErrorCode::kNotEmpty);
   EXPECT_TRUE(has_left_);
   EXPECT_FALSE(token_);
+}
+
+TEST_F(ContenderTest, AFreeLockIsHeldWithoutAnyTimeToWait) {
+  have_no_time();
+  hold();
+  EXPECT_EQ(token_, Zxid(41));
+  EXPECT_FALSE(failed_);
+}
+
+TEST_F(ContenderTest, WithoutTimeToWaitItFailsAsSoonAsItKnowsWhoStandsBefore) {
+  have_no_time();
+  enter("0000000003", 41);
+  list({"0000000001", "0000000003"});
+  EXPECT_FALSE(failed_);
+  answer(OpCode::kGetData, place("0000000001"),
+         bytes_of(std::string_view("why"), stat_of_place(40)));
+  EXPECT_EQ(failed_, Contender::Reason::kTimedOut);
+  EXPECT_EQ(waits_->contents, "why");
+  answer(OpCode::kDelete, place("0000000003"));
+  refuse(OpCode::kDelete, kQueue, ErrorCode::kNotEmpty);
+  EXPECT_TRUE(has_left_);
+}
+
+TEST_F(ContenderTest, WithoutTimeToWaitAServerThatIsSilentIsNotWaitedForForEver) {
+  have_no_time();
+  give(Contender::Start{});
+  now_ms_ = kLookByMs - 1;
+  give(Contender::Tick{});
+  EXPECT_FALSE(failed_);
+  now_ms_ = kLookByMs;
+  give(Contender::Tick{});
+  EXPECT_EQ(failed_, Contender::Reason::kTimedOut);
 }
 
 TEST_F(ContenderTest, ADeletionWithoutAnAnswerIsTriedAgain) {

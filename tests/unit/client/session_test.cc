@@ -26,9 +26,10 @@ class SessionTest : public testing::Test {
     std::string body;
   };
 
-  void make(size_t servers) {
+  void make(size_t servers, int64_t patience_ms = 5'000) {
     SessionSettings settings;
     settings.servers = servers;
+    settings.patience_ms = patience_ms;
     settings.timeout_ms = kTimeoutMs;
     session_.emplace(settings);
   }
@@ -153,6 +154,19 @@ TEST_F(SessionTest, AServerThatAcceptsAndSaysNothingIsLeft) {
   give(Session::Opened{});
   pass(5'100);
   EXPECT_EQ(tried_.size(), 2U);
+}
+
+TEST_F(SessionTest, PatienceWithAServerGrowsEachTimeAllHaveBeenTried) {
+  make(2, 500);
+  give(Session::Tick{});
+  give(Session::Opened{});
+  pass(499);
+  EXPECT_EQ(tried_.size(), 1U);
+  pass(51 + 500 + 50);
+  EXPECT_EQ(tried_.size(), 3U);
+  const int64_t second_round_ms = now_ms_;
+  while (tried_.size() < 4 && now_ms_ < second_round_ms + 5'000) pass(10);
+  EXPECT_GE(now_ms_ - second_round_ms, 900);
 }
 
 TEST_F(SessionTest, ASilentServerIsAskedForASignOfLifeAndThenLeft) {

@@ -33,7 +33,7 @@ Contender::Output Contender::step(Event event, int64_t now_ms) {
   now_ms_ = now_ms;
   std::visit([this](auto& happened) { on(happened); }, event);
   keep_time();
-  out_.wake_ms = is_contending() ? settings_.deadline_ms
+  out_.wake_ms = is_contending() ? give_up_ms()
                                  : remove_again_ms_.value_or(std::numeric_limits<int64_t>::max());
   return std::exchange(out_, Output{});
 }
@@ -42,8 +42,13 @@ bool Contender::is_contending() const {
   return !is_leaving_ && phase_ != Phase::kIdle && phase_ < Phase::kHolding;
 }
 
+int64_t Contender::give_up_ms() const {
+  return has_looked_ ? settings_.deadline_ms
+                     : std::max(settings_.deadline_ms, settings_.look_by_ms);
+}
+
 void Contender::keep_time() {
-  if (is_contending() && now_ms_ >= settings_.deadline_ms) fail(Reason::kTimedOut);
+  if (is_contending() && now_ms_ >= give_up_ms()) fail(Reason::kTimedOut);
   if (phase_ == Phase::kLeaving && remove_again_ms_ && now_ms_ >= *remove_again_ms_) leave();
 }
 
@@ -235,6 +240,7 @@ void Contender::watched(const Result<Reply>& result) {
     return look();
   }
   phase_ = Phase::kWaiting;
+  has_looked_ = true;
   out_.notices.emplace_back(Waits{ahead_, watched_, std::string(before->bytes())});
 }
 

@@ -45,6 +45,9 @@ struct ContenderSettings {
   // Empty znodes from the queue upwards are removed afterwards, this one not; empty: none are.
   std::string prune_below = {};
   int64_t deadline_ms = 0;  // to be first
+  // Until it has seen whom it would wait for, it goes on to this moment at least: a free lock is
+  // had without any time to wait.
+  int64_t look_by_ms = 0;
 };
 
 class Contender {
@@ -145,6 +148,7 @@ class Contender {
   void fail(Reason why, Error error = {});
   void keep_time();
   [[nodiscard]] bool is_contending() const;
+  [[nodiscard]] int64_t give_up_ms() const;
   uint64_t ask(Request request);
   void await(Request request) { awaited_ = ask(std::move(request)); }
 
@@ -156,6 +160,7 @@ class Contender {
   uint64_t last_ticket_ = 0;
   uint64_t awaited_ = 0;  // answers to others come too late to matter
   bool has_failed_ = false;
+  bool has_looked_ = false;
   bool is_leaving_ = false;  // as soon as it is known what there is to leave
   std::string making_;
   int makings_ = 0;

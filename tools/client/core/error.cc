@@ -11,7 +11,7 @@ const char* name_of(Failure failure) {
     case Failure::kSessionExpired: return "session expired";
     case Failure::kAuthenticationFailed: return "authentication failed";
     case Failure::kClosed: return "session closed";
-    case Failure::kNotObtained: return "not obtained in time";
+    case Failure::kNotObtained: return "not obtained";
     case Failure::kBadArgument: return "bad argument";
     case Failure::kProtocol: return "the server's answer makes no sense";
   }

@@ -18,7 +18,7 @@ enum class Failure : uint8_t {
   kSessionExpired,        // the servers have given the session up, with its ephemeral znodes
   kAuthenticationFailed,  // a server did not accept an identity
   kClosed,                // the session was closed by its owner
-  kNotObtained,           // a lock, in time; nothing is left of the attempt
+  kNotObtained,           // a lock, why says `detail`; nothing is left of the attempt
   kBadArgument,           // refused here, before anything was sent
   kProtocol,              // the answer made no sense
 };

@@ -97,6 +97,12 @@ std::optional<LockContents> parse_lock_contents(std::string_view data) {
                       text("Status")};
 }
 
+std::string describe_contents(std::string_view data) {
+  const auto contents = parse_lock_contents(data);
+  if (!contents) return std::string(data);
+  return contents->user + "@" + contents->host + " (" + contents->action + ")";
+}
+
 // Civil date from days since 1970 (Howard Hinnant's algorithm): the core has no calendar.
 std::string rfc3339(int64_t wall_ms) {
   const int64_t seconds = wall_ms / 1'000;

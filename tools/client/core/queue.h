@@ -58,6 +58,8 @@ struct LockContents {
 [[nodiscard]] std::string to_json(const LockContents& contents);
 // Nothing if it is something else.
 [[nodiscard]] std::optional<LockContents> parse_lock_contents(std::string_view data);
+// For people: "user@host (reason)", or the data as they are.
+[[nodiscard]] std::string describe_contents(std::string_view data);
 // "2026-01-31T09:05:00Z".
 [[nodiscard]] std::string rfc3339(int64_t wall_ms);
 

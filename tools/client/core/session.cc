@@ -10,10 +10,10 @@ namespace topod::client {
 
 namespace {
 
-// Patience with one server until the session is there; servers hold a connect for two seconds
-// while they have no leader.
-constexpr int64_t kHandshakeMinMs = 1'000;
-constexpr int64_t kHandshakeMaxMs = 5'000;
+// Patience with one server until the session is there. The longest is more than the two seconds
+// for which servers hold a connect while they have no leader.
+constexpr int64_t kPatienceMinMs = 50;
+constexpr int64_t kPatienceMaxMs = 5'000;
 // Between a loss and the first attempt, so that a server's clients do not all come at once.
 constexpr int64_t kFirstRetryMs = 50;
 // Between attempts once every server has been tried: doubled up to the maximum.
@@ -194,6 +194,14 @@ int64_t Session::retry_delay_ms() {
   return bound / 2 + jitter(bound / 2);
 }
 
+int64_t Session::patience_ms() const {
+  const size_t round = failures_ / order_.size();
+  const int64_t doubled = std::max(settings_.patience_ms, kPatienceMinMs)
+                          << std::min<size_t>(round, 8);
+  const int64_t longest = std::clamp(silence_max_ms(), int64_t{1'000}, kPatienceMaxMs);
+  return std::min(doubled, longest);
+}
+
 void Session::end(SessionState state) {
   if (phase_ != Phase::kResting) out_.disconnect = true;
   out_.connect.reset();
@@ -241,11 +249,11 @@ void Session::keep_connection() {
       out_.connect = order_[server_];
       return;
     case Phase::kOpening:
-    case Phase::kHandshaking: {
-      const int64_t patience = std::clamp(silence_max_ms(), kHandshakeMinMs, kHandshakeMaxMs);
-      if (now_ms_ >= opening_since_ms_ + patience) lose_connection("the server does not answer");
+    case Phase::kHandshaking:
+      if (now_ms_ >= opening_since_ms_ + patience_ms()) {
+        lose_connection("the server does not answer");
+      }
       return;
-    }
     case Phase::kLive:
       if (now_ms_ >= heard_ms_ + silence_max_ms()) {
         lose_connection("nothing was heard from the server");
@@ -272,9 +280,7 @@ int64_t Session::wake_ms() const {
     case Phase::kOver: break;
     case Phase::kResting: by(rest_until_ms_); break;
     case Phase::kOpening:
-    case Phase::kHandshaking:
-      by(opening_since_ms_ + std::clamp(silence_max_ms(), kHandshakeMinMs, kHandshakeMaxMs));
-      break;
+    case Phase::kHandshaking: by(opening_since_ms_ + patience_ms()); break;
     case Phase::kLive:
       by(heard_ms_ + silence_max_ms());
       if (!sent_.empty()) by(progress_ms_ + silence_max_ms());

@@ -62,6 +62,9 @@ struct SessionSettings {
   size_t servers = 1;  // how many there are; they are known by their index
   int32_t timeout_ms = 30'000;
   bool allows_read_only = false;  // content with a server that has no quorum
+  // With one server until the session is there; twice as long each time all have been tried. It
+  // is to leave time for the others when one hangs.
+  int64_t patience_ms = 5'000;
   uint64_t seed = 0;
   struct Authentication {
     std::string scheme;
@@ -120,6 +123,8 @@ class Session {
   // Until then the servers cannot have let it expire.
   [[nodiscard]] int64_t proven_until_ms() const { return proven_ms_ + timeout_ms_; }
   [[nodiscard]] bool is_read_only() const { return is_read_only_; }
+  // Why the last connection or attempt ended; empty: none has.
+  [[nodiscard]] const std::string& why_lost() const { return why_lost_; }
   // Calls without an answer.
   [[nodiscard]] size_t outstanding() const { return calls_.size(); }
 
@@ -165,6 +170,7 @@ class Session {
   [[nodiscard]] int64_t retry_delay_ms();
   [[nodiscard]] int64_t jitter(int64_t bound_ms);
   [[nodiscard]] int64_t silence_max_ms() const { return int64_t{timeout_ms_} * 2 / 3; }
+  [[nodiscard]] int64_t patience_ms() const;
   [[nodiscard]] int64_t ping_after_ms() const { return timeout_ms_ / 3; }
   [[nodiscard]] int64_t wake_ms() const;
 
