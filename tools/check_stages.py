@@ -157,10 +157,11 @@ def crashes(log, full):
 
 
 def server_of(kind, log):
-    """Wire and crash tests of a server that was built in another way."""
+    """Tests of whole servers, built in another way."""
     if run(['tools/build', kind, 'server/topod'], log) != 0:
         return Result(failed=1)
-    return python_suites(['wire', 'crashes'], log, {'KILL_CYCLES': '20'},
+    return python_suites(['wire', 'crashes', 'differential', 'ensemble'], log,
+                         {'KILL_CYCLES': '20', 'SEEDS': '1..40'},
                          ROOT / 'build' / kind / 'server/topod')
 
 
