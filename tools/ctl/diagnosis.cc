@@ -49,7 +49,10 @@ class Diagnosis {
     judge_presence();
     const bool anybody = std::any_of(reports_.begin(), reports_.end(),
                                      [](const auto& report) { return report.answers(); });
-    if (!anybody) return std::move(findings_);
+    if (!anybody) {
+      judge_standstill();
+      return std::move(findings_);
+    }
     judge_leader();
     judge_quorum();
     judge_cells();
@@ -60,6 +63,7 @@ class Diagnosis {
     for (const MemberReport& report : reports_) {
       if (report.answers()) judge_member(report);
     }
+    say_what_is_well();
     return std::move(findings_);
   }
 
@@ -86,8 +90,31 @@ class Diagnosis {
     for (const MemberReport& report : reports_) {
       if (report.answers()) continue;
       add(Severity::kProblem, name_of(report), "it does not serve: " + report.unreachable,
-          "look whether it runs, at its log, and at the network between");
+          report.runs ? "" : "look whether it runs, at its log, and at the network between");
     }
+  }
+
+  // Members wait for a leader. They do not tell their configuration, but whom they look for.
+  void judge_standstill() {
+    size_t members = reports_.size();
+    size_t running = 0;
+    for (const MemberReport& report : reports_) {
+      running += report.is_waiting ? 1U : 0U;
+      const auto peers = std::count_if(report.peers.begin(), report.peers.end(), [](const auto& line) {
+        return line.starts_with("Peer ");
+      });
+      members = std::max(members, static_cast<size_t>(peers) + 1);
+    }
+    if (running == 0) return;
+    if (2 * running > members) {
+      return add(Severity::kProblem, "the ensemble",
+                 fmt::format("it has no leader, though {} of {} members run", running, members),
+                 "an election takes a second; if it lasts, look at their logs and at the network "
+                 "between their peer ports");
+    }
+    add(Severity::kProblem, "the ensemble",
+        fmt::format("the ensemble has no quorum: {} of {} members run", running, members),
+        "start another");
   }
 
   void judge_leader() {
@@ -118,8 +145,12 @@ class Diagnosis {
       return quorum.reached([&](ServerId id) { return id.value() != lost && answers(id.value()); });
     };
     if (!quorum.reached([&](ServerId id) { return answers(id.value()); })) {
-      return add(Severity::kProblem, "the ensemble", "fewer voters answer than a majority takes",
-                 "start the others");
+      const auto serving = std::count_if(
+          quorum.voters().begin(), quorum.voters().end(),
+          [this](const zab::Voter& voter) { return answers(voter.id.value()); });
+      return add(Severity::kProblem, "the ensemble",
+                 fmt::format("the ensemble has no quorum: {} of {} voters serve", serving, voters),
+                 "start another");
     }
     std::string critical;
     for (const zab::Voter& voter : quorum.voters()) {
@@ -169,9 +200,17 @@ class Diagnosis {
     }
     if (!is_global_) return;
     const zab::Quorum quorum = quorum_of(configured_);
-    bool survives_all = true;
+    const auto is_up = [&](ServerId id) { return answers(id.value()); };
+    bool survives_all = quorum.reached(is_up);
     for (const auto& [cell, members] : cells) {
       const auto outside = [&, &lost = members](ServerId id) { return !lost.contains(id.value()); };
+      const auto left = [&](ServerId id) { return outside(id) && is_up(id); };
+      if (quorum.reached(outside) && quorum.reached(is_up) && !quorum.reached(left)) {
+        survives_all = false;
+        add(Severity::kWarning, "cell " + cell,
+            "its loss would stop the ensemble now, while other members do not serve",
+            "bring those back");
+      }
       if (quorum.reached(outside)) continue;
       survives_all = false;
       add(Severity::kProblem, "cell " + cell,
@@ -205,7 +244,10 @@ class Diagnosis {
       std::string& who = versions[report.version];
       who += (who.empty() ? "" : ", ") + report.address;
     }
-    if (versions.size() < 2) return;
+    if (versions.empty()) return;
+    if (versions.size() == 1) {
+      return add(Severity::kGood, "versions", "all run " + versions.begin()->first);
+    }
     std::string list;
     for (const auto& [version, who] : versions) {
       list += (list.empty() ? "" : "; ") + version + " on " + who;
@@ -285,6 +327,7 @@ class Diagnosis {
     const auto free = report.number(disk + "_disk_free_bytes");
     const auto total = report.number(disk + "_disk_total_bytes");
     if (!free || !total || *total <= 0) return;
+    least_free_bytes_ = std::min(least_free_bytes_.value_or(*free), *free);
     if (disk == "log" && report.number("data_disk_total_bytes") == total &&
         report.number("data_disk_free_bytes") == free) {
       return;  // it is the same one
@@ -295,6 +338,7 @@ class Diagnosis {
     const bool grave = *free < kFreeProblemBytes;
     // A small part of a large disk is a lot all the same.
     if (!grave && *free >= 10 * kFreeWarningBytes) return;
+    is_short_of_disk_ = true;
     add(grave ? Severity::kProblem : Severity::kWarning, where,
         fmt::format("its {} disk has {} free of {}", disk, size_text(static_cast<uint64_t>(*free)),
                     size_text(static_cast<uint64_t>(*total))),
@@ -331,11 +375,23 @@ class Diagnosis {
 
   void judge_latency(const std::string& where, const MemberReport& report) {
     if (!report.agreement_ms || is_alone()) return;
+    farthest_ms_ = std::max(farthest_ms_.value_or(0), *report.agreement_ms);
     if (*report.agreement_ms > kAgreementWarningMs) {
       add(Severity::kWarning, where,
           fmt::format("the others are {:.0f} ms away from it: every write waits for that",
                       *report.agreement_ms),
           "place a majority of the voters, the leader among them, closer to each other");
+    }
+  }
+
+  void say_what_is_well() {
+    if (least_free_bytes_ && !is_short_of_disk_) {
+      add(Severity::kGood, "disks",
+          "at least " + size_text(static_cast<uint64_t>(*least_free_bytes_)) + " are free");
+    }
+    if (farthest_ms_ && *farthest_ms_ <= kAgreementWarningMs) {
+      add(Severity::kGood, "latency",
+          fmt::format("the members agree within {:.1f} ms", *farthest_ms_));
     }
   }
 
@@ -348,6 +404,9 @@ class Diagnosis {
   bool is_global_;
   std::vector<ConfiguredMember> configured_;  // as the first that answers has it
   std::vector<Finding> findings_;
+  std::optional<int64_t> least_free_bytes_;
+  bool is_short_of_disk_ = false;
+  std::optional<double> farthest_ms_;
 };
 
 }  // namespace

@@ -68,9 +68,15 @@ std::string free_text(const MemberReport& report) {
 }
 
 Cell mode_cell(const MemberReport& report) {
-  if (!report.answers()) return Cell("down", Colour::kBad);
+  if (report.is_waiting) return Cell("not serving", Colour::kBad);
+  if (!report.answers()) return Cell(report.runs ? "unknown" : "down", Colour::kBad);
   if (report.mode == "read-only") return Cell(report.mode, Colour::kWarning);
   return Cell(report.mode, report.mode == "leader" ? Colour::kGood : Colour::kNone);
+}
+
+bool nobody_runs(const std::vector<MemberReport>& reports) {
+  return std::none_of(reports.begin(), reports.end(),
+                      [](const auto& report) { return report.runs; });
 }
 
 Json report_json(const std::vector<MemberReport>& reports, const MemberReport& report) {
@@ -78,6 +84,7 @@ Json report_json(const std::vector<MemberReport>& reports, const MemberReport& r
   json["id"] = report.id;
   json["address"] = report.address;
   json["answers"] = report.answers();
+  json["runs"] = report.runs;
   if (!report.answers()) json["why"] = report.unreachable;
   json["role"] = report.mode;
   json["zxid"] = hex_number(report.zxid.value());
@@ -127,7 +134,7 @@ Result<int> run_status(Context& context, const NoOptions& options) {
   for (const MemberReport& report : reports) {
     if (!report.answers()) context.warn(report.address + ": " + report.unreachable);
   }
-  if (answer == 0) return static_cast<int>(ExitCode::kUnreachable);
+  if (nobody_runs(reports)) return static_cast<int>(ExitCode::kUnreachable);
   return answer == reports.size() && lead == 1 ? kDone : kFound;
 }
 
@@ -189,9 +196,7 @@ Result<int> run_doctor(Context& context, const DoctorOptions& options) {
     });
   }
   print_findings(context.out(), findings);
-  const bool nobody = std::none_of(reports.begin(), reports.end(),
-                                   [](const auto& report) { return report.answers(); });
-  if (nobody) return static_cast<int>(ExitCode::kUnreachable);
+  if (nobody_runs(reports)) return static_cast<int>(ExitCode::kUnreachable);
   return trouble ? kFound : kDone;
 }
 

@@ -92,9 +92,11 @@ MemberReport ask(const client::Address& server, int64_t timeout_ms) {
         srvr.error().starts_with(prefix) ? srvr.error().substr(prefix.size()) : srvr.error();
     return report;
   }
+  report.runs = !srvr->empty();
   if (!read_srvr(*srvr, report)) {
     const std::string line(trimmed(srvr->substr(0, srvr->find('\n'))));
     report.unreachable = line.empty() ? "it closes the connection" : line;
+    if (report.is_waiting) report.unreachable = "it runs, but has no leader to serve under";
   }
   const int64_t sent_us = wall_us();
   const auto mntr = client::four_letter_word(server, "mntr", timeout);
@@ -158,6 +160,8 @@ bool read_srvr(std::string_view text, MemberReport& report) {
       has_mode = true;
     } else if (line.starts_with("Zxid: ")) {
       report.zxid = Zxid(parse_number(line.substr(6)).value_or(0));
+    } else if (line.find("not currently serving") != std::string::npos) {
+      report.is_waiting = true;
     } else if (line.starts_with("Peer ") || line.starts_with("Not voting") ||
                line.starts_with("Last ")) {
       report.peers.push_back(line);

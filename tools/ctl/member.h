@@ -29,7 +29,9 @@ struct ConfiguredMember {
 
 struct MemberReport {
   std::string address;
-  std::string unreachable;  // why it did not answer; empty: it did
+  std::string unreachable;  // why it does not serve; empty: it does
+  bool runs = false;        // it answered, whatever it said
+  bool is_waiting = false;  // it answered that it does not serve: there is no leader for it
   double answer_ms = 0;     // until the whole answer to srvr was there
   uint32_t id = 0;          // 0: not told
   std::string version;      // "3.9.4-topod-0.1.0"

@@ -76,7 +76,23 @@ class Members(ToolCase):
         found = run_tool('--servers', self.ensemble.hosts, 'doctor', '-o', 'text', code=7).out
         self.assertIn('it does not serve', found)
         self.assertIn('the loss of one more voter would stop it', found)
-        self.ensemble[2].start()
+        self.assertNotIn('survives the loss', found)
+        self.assertIn('cell b\t', found)
+
+    def test_4_members_without_a_quorum_run_but_do_not_serve(self):
+        self.ensemble[3].kill()
+        left = self.ensemble[1]
+        deadline = time.monotonic() + 60
+        while True:
+            status = run_tool('--servers', left.address, 'status', '-o', 'json', code=7).json
+            if status[0]['role'] == '':
+                break
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        self.assertEqual((status[0]['answers'], status[0]['runs']), (False, True))
+        self.assertIn('not serving', run_tool('--servers', left.address, 'status', code=7).out)
+        found = run_tool('--servers', left.address, 'doctor', code=7).out
+        self.assertIn('the ensemble has no quorum: 1 of 3 members run', found)
 
 
 class Backups(ToolCase):

@@ -38,6 +38,16 @@ std::vector<MemberReport> healthy() {
   return reports;
 }
 
+std::vector<std::string> goods(const std::vector<MemberReport>& reports) {
+  std::vector<std::string> texts;
+  for (const Finding& finding : diagnose(reports, true)) {
+    if (finding.severity == Finding::Severity::kGood) {
+      texts.push_back(finding.where + ": " + finding.what);
+    }
+  }
+  return texts;
+}
+
 std::vector<std::string> troubles(const std::vector<MemberReport>& reports, bool is_global = true) {
   std::vector<std::string> texts;
   for (const Finding& finding : diagnose(reports, is_global)) {
@@ -125,6 +135,51 @@ TEST(Doctor, SaysWhoIsDownAndThatNoMoreMayFail) {
   const auto found = troubles(reports);
   EXPECT_THAT(found, Contains(HasSubstr("problem server 3 (h3:2181): it does not serve")));
   EXPECT_THAT(found, Contains(HasSubstr("the loss of one more voter would stop it")));
+}
+
+TEST(Doctor, SaysWhichCellsLossWouldStopItWhileAMemberIsDown) {
+  auto reports = healthy();
+  EXPECT_THAT(goods(reports), Contains(HasSubstr("survives the loss of any one of its 3 cells")));
+  reports[2].unreachable = "connect: refused";
+  EXPECT_THAT(troubles(reports), Contains(HasSubstr("warning cell a: its loss would stop")));
+  EXPECT_THAT(troubles(reports), Contains(HasSubstr("warning cell b: its loss would stop")));
+  EXPECT_THAT(troubles(reports), Not(Contains(HasSubstr("cell c: "))));
+  EXPECT_THAT(goods(reports), Not(Contains(HasSubstr("survives"))));
+}
+
+MemberReport waiting(const std::string& address) {
+  MemberReport report;
+  report.address = address;
+  report.runs = true;
+  report.unreachable = "no leader";
+  EXPECT_FALSE(
+      read_srvr("This ZooKeeper instance is not currently serving requests\n"
+                "Peer 2: connecting\nPeer 3: connecting\n",
+                report));
+  return report;
+}
+
+TEST(Doctor, SaysThatThereIsNoQuorumWhereNobodyServes) {
+  EXPECT_TRUE(waiting("h1:2181").is_waiting);
+  EXPECT_THAT(troubles({waiting("h1:2181")}),
+              Contains(HasSubstr("the ensemble has no quorum: 1 of 3 members run")));
+  EXPECT_THAT(troubles({waiting("h1:2181"), waiting("h2:2181")}),
+              Contains(HasSubstr("it has no leader, though 2 of 3 members run")));
+  auto reports = healthy();
+  reports[0].unreachable = reports[1].unreachable = "connect: refused";
+  reports[2].mode = "read-only";
+  EXPECT_THAT(troubles(reports),
+              Contains(HasSubstr("the ensemble has no quorum: 1 of 3 voters serve")));
+}
+
+TEST(Doctor, SaysWhatIsWellToo) {
+  auto reports = healthy();
+  reports[1].agreement_ms = 2;
+  EXPECT_THAT(goods(reports), Contains(HasSubstr("versions: all run 3.9.4-topod-0.1.0")));
+  EXPECT_THAT(goods(reports), Contains(HasSubstr("disks: at least 83.8 GiB are free")));
+  EXPECT_THAT(goods(reports), Contains(HasSubstr("latency: the members agree within 2.0 ms")));
+  read_mntr("zk_data_disk_free_bytes\t100000000\n", reports[1]);
+  EXPECT_THAT(goods(reports), Not(Contains(HasSubstr("disks"))));
 }
 
 TEST(Doctor, SaysThatNobodyLeads) {
