@@ -43,6 +43,21 @@ template <class Options>
   };
 }
 
+// The same for a command that shows the rest where it may not read everything.
+template <class Options>
+[[nodiscard]] std::function<Run(CLI::App&)> with_options_and_gaps(
+    void (*declare)(CLI::App&, Options&), Result<int> (*run)(Context&, const Options&)) {
+  return [=](CLI::App& app) -> Run {
+    auto options = std::make_shared<Options>();
+    declare(app, *options);
+    return [options, run](Context& context) -> Result<int> {
+      context.leave_out_unreadable();
+      const Result<int> ended = run(context, *options);
+      return ended ? Result<int>(context.code_with_left_out(*ended)) : ended;
+    };
+  };
+}
+
 // Completion of shells: an option whose type name is one of these is completed by what it means.
 inline constexpr const char* kPathType = "PATH";
 inline constexpr const char* kFileType = "FILE";
@@ -53,6 +68,7 @@ CLI::Option* add_path(CLI::App& app, std::string& path);
 
 [[nodiscard]] std::vector<Command> data_commands();
 [[nodiscard]] std::vector<Command> search_commands();
+[[nodiscard]] std::vector<Command> watch_commands();
 [[nodiscard]] std::vector<Command> transfer_commands();
 [[nodiscard]] std::vector<Command> topology_commands();
 [[nodiscard]] std::vector<Command> lock_commands();

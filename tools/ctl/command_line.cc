@@ -70,6 +70,7 @@ std::vector<Command> all_commands() {
   std::vector<Command> all;
   add_group(all, data_commands());
   add_group(all, search_commands());
+  add_group(all, watch_commands());
   add_group(all, transfer_commands());
   add_group(all, topology_commands());
   add_group(all, lock_commands());

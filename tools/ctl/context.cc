@@ -142,6 +142,7 @@ Result<Znodes*> Context::connect(const std::string& addresses, const std::string
   auto client = client::Client::connect(std::move(options));
   if (!client) return tl::unexpected(failure_of(client.error()));
   connection = std::make_unique<Znodes>(addresses, std::move(*client));
+  if (leaves_out_) connection->leave_out_unreadable();
   return connection.get();
 }
 
@@ -208,6 +209,20 @@ Result<Znodes*> Context::servers(const std::string& addresses_or_sphere) {
   const auto sphere = (*file)->spheres.find(addresses_or_sphere);
   if (sphere == (*file)->spheres.end()) return connect(addresses_or_sphere);
   return connect(sphere->second.servers, sphere->second.auth_file);
+}
+
+int Context::code_with_left_out(int code) const {
+  constexpr size_t kNamed = 10;
+  size_t count = 0;
+  for (const auto& [addresses, znodes] : connections_) {
+    if (!znodes) continue;  // it could not be made
+    for (const std::string& path : znodes->left_out()) {
+      if (++count > kNamed) continue;
+      warn(path + " is missing here: the access control list does not permit to read it");
+    }
+  }
+  if (count > kNamed) warn("and " + std::to_string(count - kNamed) + " more");
+  return code == 0 && count > 0 ? static_cast<int>(ExitCode::kForbidden) : code;
 }
 
 void Context::warn(const std::string& what) const {

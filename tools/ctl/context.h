@@ -64,6 +64,11 @@ class Context {
   };
   [[nodiscard]] Result<CellAddress> cell_address(const std::string& name);
 
+  // For commands that show what they may: see Znodes. To be said before anything is read.
+  void leave_out_unreadable() { leaves_out_ = true; }
+  // Warns of what was left out. The exit code of a command that would end with this one.
+  [[nodiscard]] int code_with_left_out(int code) const;
+
   // On standard error.
   void warn(const std::string& what) const;
 
@@ -79,6 +84,7 @@ class Context {
 
   GlobalOptions options_;
   Output output_;
+  bool leaves_out_ = false;
   std::optional<ConfigFile> config_;
   std::map<std::string, std::unique_ptr<Znodes>> connections_;  // by addresses
 };

@@ -425,12 +425,12 @@ std::vector<Command> data_commands() {
        "topoctl ls /vitess/global\n"
        "topoctl ls -l /vitess/zone1/tablets\n"
        "topoctl --cell zone1 ls / -o json",
-       with_options(declare_ls, run_ls)},
+       with_options_and_gaps(declare_ls, run_ls)},
       {"tree", kGroup, "a znode and everything below it", "",
        "topoctl tree /vitess\n"
        "topoctl tree --values --depth 3 /vitess/global/cells\n"
        "topoctl tree -o text / | grep locks",
-       with_options(declare_tree, run_tree)},
+       with_options_and_gaps(declare_tree, run_tree)},
       {"get", kGroup, "the data of a znode, decoded",
        "Vitess's records are shown as JSON; a field that is not known stands under @unknown by\n"
        "its number. Text is shown as it is, anything else in hex; --raw writes the very bytes.",

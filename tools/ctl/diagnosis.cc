@@ -100,9 +100,8 @@ class Diagnosis {
     size_t running = 0;
     for (const MemberReport& report : reports_) {
       running += report.is_waiting ? 1U : 0U;
-      const auto peers = std::count_if(report.peers.begin(), report.peers.end(), [](const auto& line) {
-        return line.starts_with("Peer ");
-      });
+      const auto peers = std::count_if(report.peers.begin(), report.peers.end(),
+                                       [](const auto& line) { return line.starts_with("Peer "); });
       members = std::max(members, static_cast<size_t>(peers) + 1);
     }
     if (running == 0) return;
@@ -145,9 +144,9 @@ class Diagnosis {
       return quorum.reached([&](ServerId id) { return id.value() != lost && answers(id.value()); });
     };
     if (!quorum.reached([&](ServerId id) { return answers(id.value()); })) {
-      const auto serving = std::count_if(
-          quorum.voters().begin(), quorum.voters().end(),
-          [this](const zab::Voter& voter) { return answers(voter.id.value()); });
+      const auto serving =
+          std::count_if(quorum.voters().begin(), quorum.voters().end(),
+                        [this](const zab::Voter& voter) { return answers(voter.id.value()); });
       return add(Severity::kProblem, "the ensemble",
                  fmt::format("the ensemble has no quorum: {} of {} voters serve", serving, voters),
                  "start another");

@@ -362,7 +362,7 @@ std::vector<Command> lock_commands() {
        "topoctl locks\n"
        "topoctl locks / -o json | jq '.[] | select(.waiters != [])'\n"
        "topoctl locks break /vitess/global/keyspaces/commerce",
-       with_options(declare_locks, run_locks)},
+       with_options_and_gaps(declare_locks, run_locks)},
       {"locks break", kGroup, "remove the holder's znode, so that the next one has the lock",
        "The path is that of the locked directory, of the queue, or of a contender. The holder's\n"
        "session lives on: a holder that does not watch its lock goes on as if it had it, unless\n"

@@ -1,10 +1,9 @@
-// Commands that look through a subtree: find, du, watch.
+// Commands that look through a subtree: find, du.
 #include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
 
-#include "tools/ctl/child_process.h"
 #include "tools/ctl/command.h"
 #include "tools/ctl/text.h"
 #include "tools/ctl/value.h"
@@ -190,111 +189,6 @@ Result<int> run_du(Context& context, const DuOptions& options) {
   return kDone;
 }
 
-// ---- watch -------------------------------------------------------------------------------------
-
-struct WatchOptions {
-  std::string path;
-  bool recursive = false;
-  int64_t count = 0;
-  double timeout_s = 0;
-};
-
-void declare_watch(CLI::App& app, WatchOptions& options) {
-  add_path(app, options.path)->required();
-  app.add_flag("-r,--recursive", options.recursive, "everything below, too");
-  app.add_option("-n,--count", options.count, "end after so many changes")->type_name("N");
-  app.add_option("--timeout", options.timeout_s, "end after so many seconds")->type_name("S");
-}
-
-const char* verb_of(EventType type) {
-  switch (type) {
-    case EventType::kNodeCreated: return "created";
-    case EventType::kNodeDeleted: return "deleted";
-    case EventType::kNodeDataChanged: return "changed";
-    case EventType::kNodeChildrenChanged: return "children";
-    case EventType::kNone: break;
-  }
-  return "lost";
-}
-
-Colour colour_of(EventType type) {
-  switch (type) {
-    case EventType::kNodeCreated: return Colour::kGood;
-    case EventType::kNodeDeleted: return Colour::kBad;
-    default: return Colour::kWarning;
-  }
-}
-
-// One change, with what the znode holds now: several changes may be shown with the last value.
-Result<void> show_change(Context& context, Znodes& znodes, const client::WatchNews& news) {
-  const bool has_value =
-      news.type == EventType::kNodeCreated || news.type == EventType::kNodeDataChanged;
-  std::optional<Node> node;
-  if (has_value) {
-    auto found = znodes.get_if_there(news.path);
-    if (!found) return tl::unexpected(found.error());
-    node = std::move(*found);
-  }
-  const int64_t at_ms = now_ms();
-  Output& out = context.out();
-  if (out.is_json()) {
-    Json json;
-    json["time"] = time_text_ms(at_ms);
-    json["event"] = verb_of(news.type);
-    json["path"] = news.path;
-    if (news.zxid.value() > 0) json["zxid"] = hex_number(news.zxid.value());
-    if (node) {
-      add_value(json, news.path, node->data, true);
-      json["version"] = node->stat.version;
-    }
-    out.print_json_line(json);
-  } else if (out.format() == Format::kText) {
-    out.print_line(time_text_ms(at_ms) + "\t" + verb_of(news.type) + "\t" + escaped(news.path) +
-                   "\t" + (node ? value_line(news.path, node->data, 1'000) : ""));
-  } else {
-    out.print_line(
-        time_text_ms(at_ms) + "  " + out.coloured(verb_of(news.type), colour_of(news.type)) + "  " +
-        escaped(news.path) + (node ? "  version " + std::to_string(node->stat.version) : ""));
-    if (node) out.print_raw(value_text(news.path, node->data));
-  }
-  out.flush();
-  return {};
-}
-
-Result<int> run_watch(Context& context, const WatchOptions& options) {
-  const auto znodes = context.znodes();
-  if (!znodes) return tl::unexpected(znodes.error());
-  client::Client& client = (*znodes)->client();
-  const HeldSignals signals;
-  if (auto added = client.add_watch(options.path, options.recursive); !added) {
-    return tl::unexpected(failure_of(added.error()));
-  }
-  if (context.out().format() == Format::kTable) {
-    context.out().print_line(context.out().coloured("watching " + options.path, Colour::kDim));
-    context.out().flush();
-  }
-  const int64_t end_ms = options.timeout_s > 0 ? client::monotonic_ms() +
-                                                     static_cast<int64_t>(options.timeout_s * 1000)
-                                               : INT64_MAX;
-  int64_t shown = 0;
-  while (options.count == 0 || shown < options.count) {
-    const int64_t left_ms = end_ms - client::monotonic_ms();
-    if (left_ms <= 0) return kDone;
-    if (const auto interrupted = signals.exit_code()) return *interrupted;
-    constexpr int64_t kLookMs = 100;
-    const auto news = client.next_news(std::chrono::milliseconds(std::min(left_ms, kLookMs)));
-    if (!news && is_final(client.state())) {
-      return failure(ExitCode::kUnreachable, "the session has ended, changes may be missed");
-    }
-    if (!news) continue;
-    if (auto done = show_change(context, **znodes, *news); !done) {
-      return tl::unexpected(done.error());
-    }
-    ++shown;
-  }
-  return kDone;
-}
-
 constexpr const char* kGroup = "Data";
 
 }  // namespace
@@ -306,19 +200,12 @@ std::vector<Command> search_commands() {
        "topoctl find / --ephemeral\n"
        "topoctl find / --larger 100000\n"
        "topoctl find /vitess --name '*-0000000100' --changed-within 60",
-       with_options(declare_find, run_find)},
+       with_options_and_gaps(declare_find, run_find)},
       {"du", kGroup, "which subtrees are big",
        "Counts the data of znodes; names, ACLs and what a server needs beside them are not in it.",
        "topoctl du /\n"
        "topoctl du --depth 10 --top 20 /vitess",
-       with_options(declare_du, run_du)},
-      {"watch", kGroup, "changes of a znode as they happen, decoded",
-       "Goes on until ^C. Each change is shown with the value that the znode has when it is read:\n"
-       "of changes in quick succession the last value may be shown for several.",
-       "topoctl watch /vitess/zone1/SrvVSchema\n"
-       "topoctl watch -r /vitess/global -o json\n"
-       "topoctl watch -n 1 /vitess/global/keyspaces/commerce/shards/0/Shard && echo changed",
-       with_options(declare_watch, run_watch)},
+       with_options_and_gaps(declare_du, run_du)},
   };
 }
 

@@ -495,31 +495,31 @@ std::vector<Command> topology_commands() {
       {"cells", kGroup, "the cells, their servers and roots", "",
        "topoctl cells\n"
        "topoctl cells --check && echo all cells answer",
-       with_options(declare_cells, run_cells)},
+       with_options_and_gaps(declare_cells, run_cells)},
       {"keyspaces", kGroup, "the keyspaces", "",
        "topoctl keyspaces\n"
        "topoctl keyspaces -o json | jq '.[].shards'",
-       with_options(declare_nothing, run_keyspaces)},
+       with_options_and_gaps(declare_nothing, run_keyspaces)},
       {"shards", kGroup, "the shards and their primaries", "",
        "topoctl shards\n"
        "topoctl shards commerce -o text | cut -f2,4",
-       with_options(declare_keyspace, run_shards)},
+       with_options_and_gaps(declare_keyspace, run_shards)},
       {"tablets", kGroup, "the tablets of all cells, or of --cell",
        "If a cell cannot be read the others are shown and the exit code is 3.",
        "topoctl tablets\n"
        "topoctl tablets --keyspace commerce --type replica\n"
        "topoctl --cell zone1 tablets -o json | jq -r '.[].record.hostname'",
-       with_options(declare_tablets, run_tablets)},
+       with_options_and_gaps(declare_tablets, run_tablets)},
       {"show", kGroup, "all about a keyspace or a shard", "",
        "topoctl show commerce\n"
        "topoctl show customer/-80 -o json",
-       with_options(declare_show, run_show)},
+       with_options_and_gaps(declare_show, run_show)},
       {"validate", kGroup, "whether the records agree with each other, and what to do if not",
        "Shards and their primaries, tablets, replication and serving graphs, VSchemas, cells and\n"
        "their roots, lengths. Exit code 7 if anything was found.",
        "topoctl validate\n"
        "topoctl validate -o json | jq -r '.[] | select(.severity == \"problem\").what'",
-       with_options(declare_nothing, run_validate)},
+       with_options_and_gaps(declare_nothing, run_validate)},
       {"cell add", kGroup, "add a cell", "Its servers must answer, unless --force is given.",
        "topoctl cell add zone3 --cell-servers topo7:2181,topo8:2181 --cell-root /vitess/zone3",
        with_options(declare_cell_add, run_cell_add)},

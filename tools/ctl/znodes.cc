@@ -166,6 +166,12 @@ Result<std::vector<client::MultiResult>> Znodes::multi(
   return checked(client_->multi(operations));
 }
 
+bool Znodes::leaves_out(const std::string& path, const client::Error& error) {
+  if (!leaves_out_ || !error.is(ErrorCode::kNoAuth)) return false;
+  left_out_.insert(path);
+  return true;
+}
+
 Result<std::vector<Znode>> Znodes::get_all(const std::vector<std::string>& paths) {
   std::vector<Znode> all;
   for (size_t begin = 0; begin < paths.size(); begin += kBatch) {
@@ -178,6 +184,7 @@ Result<std::vector<Znode>> Znodes::get_all(const std::vector<std::string>& paths
       auto& reply = (*replies)[i - begin];
       auto node = reply ? client::node(*reply) : tl::unexpected(reply.error());
       if (!node && node.error().is(ErrorCode::kNoNode)) continue;
+      if (!node && leaves_out(paths[i], node.error())) continue;
       if (!node) return tl::unexpected(failure_of(node.error()));
       all.push_back({.path = paths[i],
                      .data = std::move(node->data),
@@ -191,12 +198,12 @@ Result<std::vector<Znode>> Znodes::get_all(const std::vector<std::string>& paths
 
 namespace {
 
-// What one level of a walk asks of each znode: children always, data and ACL if wanted. The stat
-// is the children's, or the data's.
+// What one level of a walk asks of each znode: children, and data and ACL if wanted. The stat is
+// the children's, or the data's.
 class Level {
  public:
-  Level(Znodes& znodes, const Znodes::WalkOptions& options, bool with_children)
-      : znodes_(znodes), options_(options), with_children_(with_children) {}
+  Level(Znodes& znodes, const Znodes::WalkOptions& options, bool is_root)
+      : znodes_(znodes), options_(options), is_root_(is_root) {}
 
   Result<std::vector<Znode>> read(const std::vector<std::string>& paths) {
     std::vector<Znode> found;
@@ -218,12 +225,11 @@ class Level {
 
  private:
   [[nodiscard]] size_t requests_each() const {
-    return (with_children_ ? 1U : 0U) + (options_.with_data ? 1U : 0U) +
-           (options_.with_acls ? 1U : 0U);
+    return 1U + (options_.with_data ? 1U : 0U) + (options_.with_acls ? 1U : 0U);
   }
 
   void add_requests(const std::string& path, std::vector<client::Request>& requests) const {
-    if (with_children_) requests.push_back(client::children_request(path));
+    requests.push_back(client::children_request(path));
     if (options_.with_data) requests.push_back(client::get_request(path));
     if (options_.with_acls) requests.push_back(client::acls_request(path));
   }
@@ -240,23 +246,22 @@ class Level {
     for (size_t i = begin; i < next; ++i) {
       if (replies[i]) continue;
       if (replies[i].error().is(ErrorCode::kNoNode)) return std::optional<Znode>();
+      if (!is_root_ && znodes_.leaves_out(path, replies[i].error())) return std::optional<Znode>();
       return tl::unexpected(failure_of(replies[i].error()));
     }
     Znode znode;
     znode.path = path;
     size_t at = begin;
-    if (with_children_) {
-      auto children = client::children(*replies[at++]);
-      if (!children) return tl::unexpected(failure_of(children.error()));
-      std::sort(children->names.begin(), children->names.end());
-      znode.children = std::move(children->names);
-      znode.stat = children->stat;
-    }
+    auto children = client::children(*replies[at++]);
+    if (!children) return tl::unexpected(failure_of(children.error()));
+    std::sort(children->names.begin(), children->names.end());
+    znode.children = std::move(children->names);
+    znode.stat = children->stat;
     if (options_.with_data) {
       auto node = client::node(*replies[at++]);
       if (!node) return tl::unexpected(failure_of(node.error()));
       znode.data = std::move(node->data);
-      if (with_children_) compare(znode, node->stat);
+      compare(znode, node->stat);
       znode.stat = node->stat;
     }
     if (options_.with_acls) {
@@ -270,7 +275,7 @@ class Level {
 
   Znodes& znodes_;
   const Znodes::WalkOptions& options_;
-  bool with_children_;
+  bool is_root_;
 };
 
 }  // namespace
@@ -279,7 +284,7 @@ Result<std::vector<Znode>> Znodes::walk(const std::string& root, const WalkOptio
   std::vector<Znode> all;
   std::vector<std::string> level = {root};
   for (int depth = 0; !level.empty() && depth <= options.depth; ++depth) {
-    auto found = Level(*this, options, true).read(level);
+    auto found = Level(*this, options, depth == 0).read(level);
     if (!found) return tl::unexpected(found.error());
     level.clear();
     for (Znode& znode : *found) {

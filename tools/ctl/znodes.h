@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,13 @@ class Znodes {
   // Whatever is read next has seen every write that was acknowledged before.
   [[nodiscard]] Result<void> sync();
 
+  // From now on `get_all` and `walk` leave out what the access control lists do not let us read,
+  // but for the root of a walk, and remember it.
+  void leave_out_unreadable() { leaves_out_ = true; }
+  [[nodiscard]] const std::set<std::string>& left_out() const { return left_out_; }
+  // Whether this is such a failure; then it is remembered.
+  [[nodiscard]] bool leaves_out(const std::string& path, const client::Error& error);
+
   // Each request's own outcome, in their order; they are under way together. The failure of the
   // whole is that of the connection.
   [[nodiscard]] Result<std::vector<client::Result<client::Reply>>> call_all(
@@ -98,6 +106,8 @@ class Znodes {
 
   std::string addresses_;
   std::unique_ptr<client::Client> client_;
+  bool leaves_out_ = false;
+  std::set<std::string> left_out_;
 };
 
 }  // namespace topod::ctl

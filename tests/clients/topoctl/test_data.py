@@ -11,6 +11,8 @@ import unittest
 from harness import records
 from harness.codes import Perms
 from harness.records import Acl
+from harness.server import Topod
+from harness.wire import four_letter
 
 from .tool import ToolCase, make_path, run_tool, topoctl_binary, vitess_records
 
@@ -153,8 +155,27 @@ class Data(ToolCase):
         self.assertEqual((lines[0]['value'], lines[0]['version']), ('two', 1))
         self.assertEqual(process.returncode, 0)
 
+    def test_a_watch_says_that_its_server_died_and_shows_what_was_missed(self):
+        with Topod(config=self.config) as server:
+            env = {'TOPOCTL_SERVERS': server.address}
+            run_tool('put', '/watched/a', 'one', env=env)
+            process = subprocess.Popen(
+                [topoctl_binary(), '--servers', server.address, 'watch', '-r', '/watched', '-n', '2',
+                 '--timeout', '50', '-o', 'json'], stdout=subprocess.PIPE)
+            self.addCleanup(process.kill)
+            deadline = time.monotonic() + 30
+            while 'Total watches:1' not in four_letter(server, 'wchs'):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+            server.restart(graceful=False)
+            run_tool('put', '/watched/a', 'two', env=env)
+            run_tool('put', '/watched/b', 'new', env=env)
+            lines = [json.loads(line) for line in process.communicate(timeout=60)[0].splitlines()]
+            self.assertIn('interrupted', [line['event'] for line in lines])
+            seen = {(line['event'], line['path']) for line in lines}
+            self.assertIn(('changed', '/watched/a'), seen)
+
     def watches(self):
-        from harness.wire import four_letter
         text = four_letter(self.server, 'wchs')
         return '\t1 paths' if 'Total watches:1' in text else text
 

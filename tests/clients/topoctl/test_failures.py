@@ -12,7 +12,7 @@ from harness.codes import Perms
 from harness.records import Acl
 from harness.server import free_port
 
-from .tool import ToolCase, run_tool
+from .tool import ToolCase, make_path, run_tool
 
 
 class Failures(ToolCase):
@@ -105,6 +105,30 @@ class Failures(ToolCase):
                 run_tool('--config', config.name, '--servers', self.server.address, 'diff',
                          'here:/closed', 'here:/closed-copy')
         self.tool('--auth-file', '/nonexistent', 'get', '/closed', code=4)
+
+    def test_one_znode_that_may_not_be_read_does_not_hide_the_others(self):
+        client = self.client()
+        client.auth('digest', b'op:secret')
+        make_path(client, '/part/open/x', b'x')
+        make_path(client, '/vitess/global/keyspaces/commerce')
+        make_path(client, '/vitess/global/cells')
+        for path in ('/part/closed', '/vitess/global/keyspaces/closed'):
+            client.call(records.create(path, b'x', (Acl(Perms.ALL, 'auth', ''),)))
+        for command in (['tree', '/part'], ['find', '/part'], ['du', '/part'], ['ls', '-l', '/part'],
+                        ['locks', '/part']):
+            answer = self.tool(*command, code=5)
+            self.assertIn('/part/closed is missing here', answer.err)
+            if command[0] != 'locks':
+                self.assertIn('open', answer.out)
+        for command in (['keyspaces'], ['shards'], ['show', 'commerce'], ['locks']):
+            answer = self.tool(*command, code=5)
+            self.assertIn('/vitess/global/keyspaces/closed is missing here', answer.err)
+        self.assertIn('commerce', self.tool('keyspaces', code=5).out)
+        self.assertIn('closed is missing', self.tool('validate', code=5).err)
+        # What is to be whole is not written in part.
+        self.tool('export', '/part', code=5)
+        self.tool('copy', '/part', '/part-copy', code=5)
+        self.tool('tree', '/part/closed', code=5)
 
     def test_a_server_that_dies_in_the_middle_is_code_3(self):
         # A server that answers the handshake and dies with the first request.
