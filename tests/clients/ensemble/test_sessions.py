@@ -4,7 +4,8 @@ import threading
 import time
 import unittest
 
-from harness.codes import EventType, Flags, WatchMode
+from harness import records
+from harness.codes import Err, EventType, Flags, WatchMode
 from harness.ensemble import Ensemble
 from harness.wire import Closed, Event, WireClient
 
@@ -158,6 +159,48 @@ class SessionTest(unittest.TestCase):
             client = self.connect(member)
             client.sync()
             self.assertEqual(client.get_children('/'), ['zookeeper'])
+
+    def check_only_the_new_connection_writes(self, old, moved, path):
+        """The old one has been sent ten creations; each is refused or the connection closed."""
+        try:
+            while True:
+                self.assertEqual(old.receive_reply().err, Err.SESSION_MOVED)
+        except (Closed, ConnectionError):
+            pass
+        moved.create(f'{path}/mine')
+        for member in self.ensemble.members:
+            client = self.connect(member)
+            client.sync()
+            self.assertEqual(client.get_children(path), ['mine'])
+
+    @staticmethod
+    def send_late_writes(old, path):
+        try:
+            for number in range(10):
+                old.send(records.create(f'{path}/late-{number}'))
+        except ConnectionError:
+            pass  # it is closed already
+
+    def test_the_connection_that_a_session_has_left_writes_nothing_more(self):
+        for member, other in ((1, 2), (2, 3), (3, 1)):
+            path = f'/{member}'
+            old = self.connect(self.ensemble[member], timeout_ms=60_000)
+            old.create(path)
+            moved = self.connect(self.ensemble[other], timeout_ms=60_000, **old.credentials)
+            self.assertEqual(moved.session_id, old.session_id)
+            self.send_late_writes(old, path)
+            self.check_only_the_new_connection_writes(old, moved, path)
+
+    def test_a_member_that_has_not_heard_of_the_move_writes_nothing_either(self):
+        left, other = self.ensemble.others(self.ensemble.leader())
+        old = self.connect(left, timeout_ms=60_000)
+        old.create('/a')
+        left.pause()
+        self.addCleanup(lambda: left.is_paused and left.resume())
+        moved = self.connect(other, timeout_ms=60_000, **old.credentials)
+        self.send_late_writes(old, '/a')
+        left.resume()
+        self.check_only_the_new_connection_writes(old, moved, '/a')
 
 
 if __name__ == '__main__':

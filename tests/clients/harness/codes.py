@@ -58,6 +58,7 @@ class Err(enum.IntEnum):
     SESSION_EXPIRED = -112
     INVALID_ACL = -114
     AUTH_FAILED = -115
+    SESSION_MOVED = -118
     NOT_READ_ONLY = -119
     NO_WATCHER = -121
     AUTH_REQUIRED = -124

@@ -1,15 +1,15 @@
-"""A disk that becomes slow, or hangs, while a server runs on it."""
+"""A disk that becomes slow, hangs or fails, while a server runs on it."""
 
 import os
 
 from .ensemble import Member
-from .server import ServerError, topod_binary
+from .server import ServerError, Topod, topod_binary
 
 
-class SlowDiskMember(Member):
-    """A member that waits for its disk as long as `slow_down` has said last.
+class OnSlowDisk:
+    """A topod that finds its disk as bad as has been said last; comes before it among the bases.
 
-    What makes it wait is built by meson, and found in the build folder of the topod under test.
+    What does this is built by meson, and found in the build folder of the topod under test.
     """
 
     def _prepare(self):
@@ -18,14 +18,33 @@ class SlowDiskMember(Member):
             raise ServerError(f'{library} is not built')
         command, environment = super()._prepare()
         return command, {**(environment or os.environ), 'LD_PRELOAD': str(library),
-                         'SLOW_DISK': str(self._delay_path)}
+                         'SLOW_DISK': str(self._badness_path)}
 
     @property
-    def _delay_path(self):
-        return self.folder / 'delay_ms'
+    def _badness_path(self):
+        return self.folder / 'badness'
+
+    def _say(self, text):
+        fresh = self._badness_path.with_suffix('.new')
+        fresh.write_text(text)
+        fresh.rename(self._badness_path)
 
     def slow_down(self, delay_ms):
         """Each durable write that begins from now on takes so much longer; 0: no longer."""
-        fresh = self._delay_path.with_suffix('.new')
-        fresh.write_text(f'{delay_ms}\n')
-        fresh.rename(self._delay_path)
+        self._say(f'{delay_ms}\n')
+
+    def fail(self, error, path_part):
+        """From now on durable writes to such files fail with this errno."""
+        self._say(f'0 {error} {path_part}\n')
+
+    def recover(self):
+        """The disk is well again."""
+        self._say('0\n')
+
+
+class SlowDiskTopod(OnSlowDisk, Topod):
+    """One server alone."""
+
+
+class SlowDiskMember(OnSlowDisk, Member):
+    """A member of an ensemble."""
