@@ -1,11 +1,14 @@
 // A crash at each message of discovery and synchronisation, on three servers with two
-// transactions, for a follower that needs the difference, a cut, or a snapshot. Exhaustive: each
-// message in turn, its sender or its receiver, before or after it is delivered, with the disk
+// transactions: of a follower that needs the difference, a cut, or a snapshot from a leader that
+// reigns, and of the first reign after all three have lost power. Exhaustive: each message in
+// turn, its sender, its receiver or everybody, before or after it is delivered, with the disks
 // keeping what was not flushed or not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/unit/zab/ensemble_driver.h"
 
@@ -14,6 +17,7 @@ namespace {
 
 using Client = EnsembleDriver::Client;
 using Kind = peer::Message::KindCase;
+using Unflushed = EnsembleDriver::Unflushed;
 
 bool is_of_synchronisation(Kind kind) {
   switch (kind) {
@@ -35,8 +39,9 @@ bool is_of_synchronisation(Kind kind) {
 
 struct History {
   EnsembleDriver::Options options;
-  // Brings the ensemble to where a restart of `victim` needs this kind of synchronisation.
-  std::function<void(EnsembleDriver&, int& victim)> prepare;
+  // Brings the ensemble to where a start of the `victims`, which are down, needs this kind of
+  // synchronisation.
+  std::function<void(EnsembleDriver&, std::vector<int>& victims)> prepare;
   // A message that must occur, or the history tests something else.
   Kind witness;
 };
@@ -51,9 +56,9 @@ void write(EnsembleDriver& ensemble, int member, const std::string& path) {
 
 History difference() {
   return {{},
-          [](EnsembleDriver& ensemble, int& victim) {
-            victim = ensemble.leader() % 3 + 1;
-            ensemble.crash(victim);
+          [](EnsembleDriver& ensemble, std::vector<int>& victims) {
+            victims = {ensemble.leader() % 3 + 1};
+            ensemble.crash(victims[0]);
             write(ensemble, ensemble.leader(), "/one");
             write(ensemble, ensemble.leader(), "/two");
           },
@@ -63,10 +68,11 @@ History difference() {
 // The old leader holds two transactions that nobody else has.
 History cut() {
   return {{},
-          [](EnsembleDriver& ensemble, int& victim) {
+          [](EnsembleDriver& ensemble, std::vector<int>& victims) {
             write(ensemble, ensemble.leader(), "/one");
             write(ensemble, ensemble.leader(), "/two");
-            victim = ensemble.leader();
+            const int victim = ensemble.leader();
+            victims = {victim};
             Client& client = ensemble.connect(victim);
             ensemble.run();
             ensemble.set_filter([=](int from, int, const peer::Message& message) {
@@ -87,10 +93,10 @@ History snapshot() {
   EnsembleDriver::Options options;
   options.readable_transactions = 0;
   return {options,
-          [](EnsembleDriver& ensemble, int& victim) {
+          [](EnsembleDriver& ensemble, std::vector<int>& victims) {
             const int leader = ensemble.leader();
-            victim = leader % 3 + 1;
-            ensemble.crash(victim);
+            victims = {leader % 3 + 1};
+            ensemble.crash(victims[0]);
             write(ensemble, leader, "/one");
             write(ensemble, leader, "/two");
             // What it keeps in memory goes, too.
@@ -101,12 +107,39 @@ History snapshot() {
           Kind::kSnapshotBegin};
 }
 
-enum class Who { kSender, kReceiver };
+// Everybody comes from its disk, and nobody leads. One disk is a transaction behind, another ahead
+// of what was committed.
+History power_loss() {
+  return {{},
+          [](EnsembleDriver& ensemble, std::vector<int>& victims) {
+            const int leader = ensemble.leader();
+            const int behind = leader % 3 + 1;
+            const int ahead = 6 - leader - behind;
+            write(ensemble, leader, "/one");
+            ensemble.crash(behind);
+            write(ensemble, leader, "/two");
+            Client& client = ensemble.connect(leader);
+            ensemble.run();
+            ensemble.hold_flushes(leader, true);
+            ensemble.create(client, 1, "/open");
+            ensemble.run();
+            EXPECT_TRUE(client.answers.empty());
+            ensemble.crash(leader);
+            ensemble.crash(ahead);
+            ensemble.hold_flushes(leader, false);
+            victims = {1, 2, 3};
+          },
+          Kind::kNewEpoch};
+}
+
+enum class Who { kSender, kReceiver, kEverybody };
+constexpr const char* kNames[] = {"sender", "receiver", "everybody"};
 
 struct Crash {
   uint64_t at = 0;  // this message of the synchronisation, from 1
   Who who = Who::kSender;
   bool after = false;  // it has been delivered
+  Unflushed unflushed = Unflushed::kLost;
 };
 
 // False: there is no such message.
@@ -114,8 +147,8 @@ bool tell(const History& history, const Crash& crash) {
   EnsembleDriver ensemble(history.options);
   ensemble.start_all();
   EXPECT_TRUE(ensemble.await_agreement());
-  int victim = 0;
-  history.prepare(ensemble, victim);
+  std::vector<int> victims;
+  history.prepare(ensemble, victims);
   uint64_t seen = 0;
   int to_crash = 0;
   bool witnessed = false;
@@ -137,21 +170,28 @@ bool tell(const History& history, const Crash& crash) {
     to_crash = crash.who == Who::kSender ? from : to;
     return false;
   });
-  ensemble.start(victim);
-  EXPECT_TRUE(ensemble.await([&] { return to_crash != 0 || ensemble.replica(victim).serving(); }));
+  for (const int victim : victims) ensemble.start(victim);
+  EXPECT_TRUE(ensemble.await([&] {
+    return to_crash != 0 || std::all_of(victims.begin(), victims.end(), [&](int victim) {
+             return ensemble.replica(victim).serving();
+           });
+  }));
   const bool crashed = to_crash != 0;
-  if (crashed) ensemble.crash(to_crash);
-  ensemble.set_filter({});
-  if (crashed) {
-    // The others first, then with it.
-    ensemble.advance(500);
-    ensemble.start(to_crash);
-  } else {
-    EXPECT_TRUE(witnessed);
+  std::vector<int> down;
+  for (int member = 1; crashed && member <= ensemble.size(); ++member) {
+    if (member != to_crash && crash.who != Who::kEverybody) continue;
+    ensemble.crash(member, crash.unflushed);
+    down.push_back(member);
   }
+  ensemble.set_filter({});
+  // The others first, then with it.
+  if (crashed) ensemble.advance(500);
+  for (const int member : down) ensemble.start(member);
+  EXPECT_TRUE(crashed || witnessed);
   EXPECT_TRUE(ensemble.await_agreement())
-      << "message " << crash.at << (crash.who == Who::kSender ? " sender" : " receiver")
-      << (crash.after ? " after" : " before");
+      << "message " << crash.at << ' ' << kNames[static_cast<size_t>(crash.who)]
+      << (crash.after ? " after" : " before")
+      << (crash.unflushed == Unflushed::kKept ? ", kept" : ", lost");
   for (int member = 1; member <= ensemble.size(); ++member) {
     EXPECT_TRUE(ensemble.has(member, "/one") && ensemble.has(member, "/two")) << crash.at;
     EXPECT_FALSE(ensemble.has(member, "/ghost1") || ensemble.has(member, "/ghost2")) << crash.at;
@@ -159,17 +199,22 @@ bool tell(const History& history, const Crash& crash) {
   return crashed;
 }
 
-void crash_everywhere(const History& history) {
+void crash_everywhere(const History& history, const Crash& first) {
   constexpr uint64_t kMessagesMax = 300;
-  for (const Who who : {Who::kSender, Who::kReceiver}) {
+  Crash crash = first;
+  for (crash.at = 1; crash.at < kMessagesMax && tell(history, crash); ++crash.at) {
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(crash.at, 8u);
+  EXPECT_LT(crash.at, kMessagesMax);
+}
+
+void crash_everywhere(const History& history) {
+  for (const Who who : {Who::kSender, Who::kReceiver, Who::kEverybody}) {
     for (const bool after : {false, true}) {
-      uint64_t at = 1;
-      while (at < kMessagesMax && tell(history, {at, who, after})) {
-        if (testing::Test::HasFailure()) return;
-        ++at;
+      for (const Unflushed unflushed : {Unflushed::kLost, Unflushed::kKept}) {
+        crash_everywhere(history, {1, who, after, unflushed});
       }
-      EXPECT_GT(at, 8u);
-      EXPECT_LT(at, kMessagesMax);
     }
   }
 }
@@ -185,6 +230,10 @@ TEST(CrashAtEveryMessage, OfASynchronisationWithACutLosesNothingAndRevivesNothin
 
 TEST(CrashAtEveryMessage, OfASynchronisationBySnapshotLosesNothing) {
   crash_everywhere(snapshot());
+}
+
+TEST(CrashAtEveryMessage, OfTheFirstReignAfterAPowerLossLosesNothing) {
+  crash_everywhere(power_loss());
 }
 
 }  // namespace

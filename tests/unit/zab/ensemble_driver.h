@@ -58,12 +58,18 @@ class EnsembleDriver {
   [[nodiscard]] bool is_up(int member) { return at(member).replica != nullptr; }
   void start(int member);
   void start_all();
-  // What is not on disk is lost; so are messages on their way to and from it.
-  void crash(int member);
+  // Messages on their way to and from it are lost. So is what was not flushed, unless the disk
+  // happened to have written it.
+  enum class Unflushed { kLost, kKept };
+  void crash(int member, Unflushed unflushed = Unflushed::kLost);
+  // As its next start will find it.
+  [[nodiscard]] ReplicaConfig& config(int member) { return at(member).config; }
   // A new data directory, empty.
   void wipe(int member);
   // The log loses its last transaction and what follows it, as no disk of its own accord does.
   void forget_last(int member);
+  // The log of a member that is down goes on with what an earlier run could have written.
+  void append_to_log(int member, LogRecord record);
   // Trees of states that had diverged, and were kept.
   [[nodiscard]] int put_aside(int member) { return at(member).put_aside; }
   [[nodiscard]] const std::vector<LogRecord>& log(int member) { return at(member).log; }
@@ -76,10 +82,14 @@ class EnsembleDriver {
   // Called for each message before it is delivered; false holds it and all behind it.
   using Filter = std::function<bool(int from, int to, const peer::Message&)>;
   void set_filter(Filter filter) { filter_ = std::move(filter); }
+  // A message that makes no sense closes its link, as in a server; otherwise the test ends there.
+  void expect_nonsense() { expects_nonsense_ = true; }
+  [[nodiscard]] int nonsense() const { return nonsense_; }
   // Messages delivered so far.
   [[nodiscard]] uint64_t delivered() const { return delivered_; }
 
   // ---- time ----------------------------------------------------------------------------------
+  [[nodiscard]] Moment now() const;
   // Makes a member's log durable.
   void flush(int member);
   void hold_flushes(int member, bool hold) { at(member).holds_flushes = hold; }
@@ -145,7 +155,6 @@ class EnsembleDriver {
   };
 
   [[nodiscard]] Member& at(int member) { return members_[static_cast<size_t>(member - 1)]; }
-  [[nodiscard]] Moment now(int member);
   void link(int a, int b);
   void unlink(int a, int b);
   void end_turn(int member);
@@ -168,6 +177,8 @@ class EnsembleDriver {
   std::deque<Client> clients_;
   Filter filter_;
   uint64_t delivered_ = 0;
+  bool expects_nonsense_ = false;
+  int nonsense_ = 0;  // messages
   uint64_t last_link_ = 0;
   uint64_t last_connection_ = 0;
   int64_t now_us_ = 1'000'000;
