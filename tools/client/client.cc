@@ -1,7 +1,6 @@
 #include "tools/client/client.h"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
@@ -56,7 +55,6 @@ struct Client::Shared {
   asio::executor_work_guard<asio::io_context::executor_type> work;
   Connection connection;  // only on the thread
   Options options;
-  std::atomic<int32_t> call_timeout_ms{0};
 
   mutable std::mutex mutex;
   std::condition_variable changed;
@@ -96,7 +94,6 @@ Client::Client(std::vector<Address> servers, Options options) {
   settings.patience_ms = options.call_timeout_ms / (static_cast<int64_t>(servers.size()) + 1);
   settings.seed = random_seed();
   shared_ = std::make_unique<Shared>(std::move(servers), std::move(settings));
-  shared_->call_timeout_ms = options.call_timeout_ms;
   shared_->options = std::move(options);
   Shared& shared = *shared_;
   shared.connection.observe({[&shared](const WatchNews& news) { shared.on_news(news); },
@@ -116,7 +113,7 @@ Result<std::unique_ptr<Client>> Client::connect(Options options) {
   if (!servers) return tl::unexpected(bad_argument(servers.error()));
   const std::string named = options.servers;
   std::unique_ptr<Client> client(new Client(std::move(*servers), std::move(options)));
-  const auto wait = std::chrono::milliseconds(client->shared_->call_timeout_ms.load());
+  const auto wait = std::chrono::milliseconds(client->shared_->options.call_timeout_ms);
   const SessionState state = client->wait_for_state(SessionState::kConnected, wait);
   if (state == SessionState::kConnected) return client;
   const bool refused = state == SessionState::kAuthenticationFailed;
@@ -140,11 +137,7 @@ void Client::post(std::function<void(Connection&)> task) const {
 
 // ---- calls -------------------------------------------------------------------------------------
 
-int64_t Client::deadline_ms() const { return monotonic_ms() + shared_->call_timeout_ms; }
-
-void Client::set_call_timeout(int32_t call_timeout_ms) {
-  shared_->call_timeout_ms = call_timeout_ms;
-}
+int64_t Client::deadline_ms() const { return monotonic_ms() + shared_->options.call_timeout_ms; }
 
 void Client::start_call(Request request, int64_t deadline_ms, Connection::Handler handler) {
   post([request = std::move(request), deadline_ms,
@@ -249,53 +242,11 @@ Result<void> Client::make_path(std::string_view path, const Acls& acls) {
   return tl::unexpected(std::move(made.error()));
 }
 
-namespace {
-
-template <class T>
-std::vector<Result<T>> read_all(std::vector<Result<Reply>> replies,
-                                Result<T> (*read)(const Reply&)) {
-  std::vector<Result<T>> results;
-  results.reserve(replies.size());
-  for (Result<Reply>& reply : replies) {
-    results.push_back(read_answer<T>(std::move(reply), read));
-  }
-  return results;
-}
-
-std::vector<Request> requests_for(std::span<const std::string> paths, auto make) {
-  std::vector<Request> requests;
-  requests.reserve(paths.size());
-  for (const std::string& path : paths) requests.push_back(make(path));
-  return requests;
-}
-
-}  // namespace
-
-std::vector<Result<Node>> Client::get_all(std::span<const std::string> paths) {
-  const auto requests = requests_for(paths, [](const auto& path) { return get_request(path); });
-  return read_all<Node>(call_all(requests), node);
-}
-
-std::vector<Result<Children>> Client::children_of_all(std::span<const std::string> paths) {
-  const auto requests =
-      requests_for(paths, [](const auto& path) { return children_request(path); });
-  return read_all<Children>(call_all(requests), client::children);
-}
-
-std::vector<Result<AclsOf>> Client::acls_of_all(std::span<const std::string> paths) {
-  const auto requests = requests_for(paths, [](const auto& path) { return acls_request(path); });
-  return read_all<AclsOf>(call_all(requests), client::acls);
-}
-
 Result<void> Client::sync(std::string_view path) { return without_body(call(sync_request(path))); }
 
 Result<std::vector<std::string>> Client::ephemerals(std::string_view prefix) {
   return read_answer<std::vector<std::string>>(call(ephemerals_request(prefix)),
                                                client::ephemerals);
-}
-
-Result<int32_t> Client::count_descendants(std::string_view path) {
-  return read_answer<int32_t>(call(descendants_request(path)), descendants);
 }
 
 Result<std::vector<Identity>> Client::who_am_i() {

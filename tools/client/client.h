@@ -71,16 +71,12 @@ class Client {
   Result<void> make_path(std::string_view path, const Acls& acls = open_acls());
   // Pipelined, up to `kPipelined` at a time; results stand in the order of the requests.
   std::vector<Result<Reply>> call_all(std::span<const Request> requests);
-  std::vector<Result<Node>> get_all(std::span<const std::string> paths);
-  std::vector<Result<Children>> children_of_all(std::span<const std::string> paths);
-  std::vector<Result<AclsOf>> acls_of_all(std::span<const std::string> paths);
   static constexpr size_t kPipelined = 256;
 
   // ---- the rest ------------------------------------------------------------------------------
   // What is read afterwards is at least as new as anything acknowledged before.
   Result<void> sync(std::string_view path = "/");
   Result<std::vector<std::string>> ephemerals(std::string_view prefix = "/");
-  Result<int32_t> count_descendants(std::string_view path);
   Result<std::vector<Identity>> who_am_i();
   Result<void> authenticate(std::string_view scheme, std::string_view auth);
   // Stays until it is removed; `recursive` tells of everything below too, but not of
@@ -106,7 +102,6 @@ class Client {
   [[nodiscard]] int32_t session_timeout_ms() const;  // as granted
   [[nodiscard]] Zxid last_zxid() const;
   [[nodiscard]] Address server() const;  // to which the session is connected, or was last
-  void set_call_timeout(int32_t call_timeout_ms);
   // Ends the session politely, waiting at most so long; every later call fails.
   void close(std::chrono::milliseconds wait = std::chrono::seconds(1));
 

@@ -58,11 +58,16 @@ template <class Options>
   };
 }
 
+// Of an option whose number cannot be less than nothing.
+[[nodiscard]] inline CLI::Validator not_negative() { return CLI::Range(0.0, 1e15).description(""); }
+
 // Completion of shells: an option whose type name is one of these is completed by what it means.
 inline constexpr const char* kPathType = "PATH";
 inline constexpr const char* kFileType = "FILE";
 inline constexpr const char* kDirectoryType = "DIR";
 
+// Of an option: paths of znodes that can be, without a slash at their end.
+CLI::Option* takes_paths(CLI::Option* option);
 // A path of a znode; a slash at its end is taken away.
 CLI::Option* add_path(CLI::App& app, std::string& path);
 

@@ -17,8 +17,10 @@ constexpr const char* kIntroduction =
     "protocol: its data, its cells, keyspaces, shards and tablets, its locks, its servers.";
 
 constexpr const char* kFooter =
-    "Which servers: --servers, else TOPOCTL_SERVERS, else the toposphere of the configuration\n"
-    "file (--sphere, TOPOCTL_SPHERE, or its default), else 127.0.0.1:2181.\n"
+    "Which servers: --servers, else those of the toposphere that --sphere or TOPOCTL_SPHERE "
+    "names,\n"
+    "else TOPOCTL_SERVERS, else the default toposphere of the configuration file, else\n"
+    "127.0.0.1:2181.\n"
     "\n"
     "The configuration file, ~/.config/topoctl/config or TOPOCTL_CONFIG:\n"
     "  default = production\n"
@@ -54,16 +56,18 @@ Format format_named(const std::string& name) {
 
 }  // namespace
 
+CLI::Option* takes_paths(CLI::Option* option) {
+  return option->type_name(kPathType)->transform([](const std::string& text) {
+    std::string valid = without_slash(text);
+    if (const std::string trouble = path_trouble(valid); !trouble.empty()) {
+      throw CLI::ValidationError(trouble);
+    }
+    return valid;
+  });
+}
+
 CLI::Option* add_path(CLI::App& app, std::string& path) {
-  return app.add_option("path", path, "such as /vitess/global")
-      ->type_name(kPathType)
-      ->transform([](const std::string& text) {
-        std::string valid = without_slash(text);
-        if (const std::string trouble = path_trouble(valid); !trouble.empty()) {
-          throw CLI::ValidationError(trouble);
-        }
-        return valid;
-      });
+  return takes_paths(app.add_option("path", path, "such as /vitess/global"));
 }
 
 std::vector<Command> all_commands() {
@@ -99,8 +103,8 @@ void CommandLine::add_global_options(CLI::App& app) {
       ->type_name("NAME");
   app.add_option("--cell", options_.cell, "speak with the servers of this cell, not with global")
       ->type_name("NAME");
-  app.add_option("--root", options_.root, "where the global topology lies: /vitess/global")
-      ->type_name(kPathType);
+  takes_paths(
+      app.add_option("--root", options_.root, "where the global topology lies: /vitess/global"));
   app.add_option("--config", options_.config_file, "configuration file")->type_name(kFileType);
   app.add_option("--auth-file", options_.auth_file, "credentials, also TOPOCTL_AUTH_FILE")
       ->type_name(kFileType);

@@ -244,6 +244,7 @@ void declare_put(CLI::App& app, PutOptions& options) {
   // A sequential znode's path may end in "/".
   app.add_option("path", options.path, "such as /vitess/global/metadata/owner")
       ->type_name(kPathType)
+      ->check([](const std::string& path) { return path_trouble(without_slash(path)); })
       ->required();
   app.add_option("value", options.value, "the new data; else those of --file, else none")
       ->type_name("VALUE");

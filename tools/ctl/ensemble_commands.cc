@@ -215,17 +215,31 @@ void declare_four(CLI::App& app, FourOptions& options) {
       });
 }
 
+// Servers close the connection at a word that they do not know.
+bool is_refused(const std::string& answer) {
+  return answer.empty() ||
+         answer.find(" is not executed because it is not in the whitelist") != std::string::npos;
+}
+
 Result<int> run_four(Context& context, const FourOptions& options) {
   const auto servers = addresses_of(context);
   if (!servers) return tl::unexpected(servers.error());
   Json json = Json::object();
   bool all = true;
+  bool refused = false;
   for (const client::Address& server : *servers) {
     const auto answer = client::four_letter_word(server, options.word,
                                                  std::chrono::milliseconds(context.timeout_ms()));
     if (!answer) {
       context.warn(answer.error());
       all = false;
+      continue;
+    }
+    if (is_refused(*answer)) {
+      context.warn(server.text() + ": " + options.word +
+                   " is a word that it does not know, or that is not in its "
+                   "4lw.commands.whitelist");
+      refused = true;
       continue;
     }
     json[server.text()] = *answer;
@@ -237,7 +251,8 @@ Result<int> run_four(Context& context, const FourOptions& options) {
     if (!answer->ends_with('\n') && !answer->empty()) context.out().print_line("");
   }
   if (context.out().is_json()) context.out().print_json(json);
-  return all ? kDone : static_cast<int>(ExitCode::kUnreachable);
+  if (!all) return static_cast<int>(ExitCode::kUnreachable);
+  return refused ? static_cast<int>(ExitCode::kFailed) : kDone;
 }
 
 // ---- backup and restore ------------------------------------------------------------------------

@@ -35,8 +35,7 @@ struct LocksOptions {
 
 void declare_locks(CLI::App& app, LocksOptions& options) {
   app.require_subcommand(0);
-  app.add_option("path", options.paths, "look below these only; / is everything")
-      ->type_name(kPathType);
+  takes_paths(app.add_option("path", options.paths, "look below these only; / is everything"));
 }
 
 // Where the sessions of an ensemble are connected, as far as its members tell.
@@ -110,7 +109,10 @@ Result<int> run_locks(Context& context, const LocksOptions& options) {
     if (!znodes) return tl::unexpected(znodes.error());
     for (const std::string& path :
          options.paths.empty() ? std::vector<std::string>{"/"} : options.paths) {
-      if (auto done = look_below(**znodes, without_slash(path), found); !done) {
+      const auto there = (*znodes)->exists(path);
+      if (!there) return tl::unexpected(there.error());
+      if (!*there) return failure(ExitCode::kNotFound, path + ": there is no such znode");
+      if (auto done = look_below(**znodes, path, found); !done) {
         return tl::unexpected(done.error());
       }
     }

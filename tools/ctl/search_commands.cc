@@ -43,9 +43,12 @@ void declare_find(CLI::App& app, FindOptions& options) {
   app.add_flag("--ephemeral", options.ephemeral, "of a session");
   app.add_option("--session", options.session, "of this session")->type_name("ID");
   app.add_flag("--empty", options.empty, "without data and without children");
-  app.add_option("--larger", options.larger_bytes, "more data than this")->type_name("BYTES");
+  app.add_option("--larger", options.larger_bytes, "more data than this")
+      ->type_name("BYTES")
+      ->check(not_negative());
   app.add_option("--changed-within", options.changed_within_s, "data changed in the last seconds")
-      ->type_name("S");
+      ->type_name("S")
+      ->check(not_negative());
 }
 
 class Filter {
@@ -128,7 +131,9 @@ void declare_du(CLI::App& app, DuOptions& options) {
   app.add_option("-d,--depth", options.depth, "levels that get a line of their own: 1")
       ->type_name("N")
       ->check(CLI::Range(0, 1'000'000).description(""));
-  app.add_option("--top", options.top, "only the largest so many")->type_name("N");
+  app.add_option("--top", options.top, "only the largest so many")
+      ->type_name("N")
+      ->check(not_negative());
 }
 
 struct Usage {

@@ -1,4 +1,5 @@
 // Commands on what a topology holds: cells, keyspaces, shards, tablets, show, validate, cell.
+#include <cctype>
 #include <chrono>
 
 #include "tools/ctl/command.h"
@@ -85,6 +86,8 @@ Result<int> run_cells(Context& context, const CellsOptions& options) {
                              aliases_of(*topology, name)};
     Json entry = {{"cell", name}, {"servers", cell.servers}, {"root", cell.root}};
     entry["version"] = cell.info.stat.version;
+    const std::string aliases = aliases_of(*topology, name);
+    entry["aliases"] = aliases.empty() ? std::vector<std::string>() : split(aliases, ',');
     if (options.check) {
       const auto [answers, answer] = ask_cell(context, cell);
       row.emplace_back(answer, answers ? Colour::kGood : Colour::kBad);
@@ -186,7 +189,12 @@ void declare_tablets(CLI::App& app, TabletsOptions& options) {
   app.add_option("-k,--keyspace", options.keyspace, "only of this keyspace")->type_name("NAME");
   app.add_option("-s,--shard", options.shard, "only of this shard")->type_name("NAME");
   app.add_option("-t,--type", options.type, "only of this type: primary, replica, rdonly, ...")
-      ->type_name("TYPE");
+      ->type_name("TYPE")
+      ->check([](std::string type) {
+        for (char& letter : type) letter = static_cast<char>(std::toupper(letter));
+        const bool is_one = encode_record("Tablet", {{"type", type}}).has_value();
+        return is_one || type == "MASTER" ? "" : "there is no type of tablet " + type;
+      });
 }
 
 bool is_wanted(const Json& tablet, const TabletsOptions& options) {
@@ -219,6 +227,24 @@ void add_tablet(TabletList& list, const std::string& alias, const Record& tablet
   list.json.push_back(std::move(entry));
 }
 
+// Nothing was found: is it because there is no such keyspace or shard?
+Result<void> must_exist(Context& context, const TabletsOptions& options) {
+  if (options.keyspace.empty()) return {};
+  const auto root = context.root();
+  if (!root) return tl::unexpected(root.error());
+  const auto znodes = context.global();
+  if (!znodes) return tl::unexpected(znodes.error());
+  std::string path = join_path(join_path(*root, "keyspaces"), options.keyspace);
+  if (!options.shard.empty()) path = join_path(join_path(path, "shards"), options.shard);
+  const auto there = (*znodes)->exists(path);
+  if (!there) return tl::unexpected(there.error());
+  if (*there) return {};
+  return failure(ExitCode::kNotFound,
+                 options.shard.empty()
+                     ? "there is no keyspace " + options.keyspace
+                     : "keyspace " + options.keyspace + " has no shard " + options.shard);
+}
+
 Result<int> run_tablets(Context& context, const TabletsOptions& options) {
   TopologyParts parts{.keyspaces = false, .only_below = "tablets"};
   if (!context.options().cell.empty()) parts.only = {context.options().cell};
@@ -229,6 +255,9 @@ Result<int> run_tablets(Context& context, const TabletsOptions& options) {
     for (const auto& [alias, tablet] : cell.tablets) {
       if (is_wanted(tablet.value, options)) add_tablet(list, alias, tablet);
     }
+  }
+  if (list.json.empty()) {
+    if (auto there = must_exist(context, options); !there) return tl::unexpected(there.error());
   }
   context.out().print(list.table, list.json);
   return finish(context, *topology);

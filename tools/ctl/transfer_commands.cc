@@ -88,8 +88,8 @@ void declare_import(CLI::App& app, ImportCommandOptions& options) {
   app.add_option("file", options.from, "what export wrote: a file, a directory, or -")
       ->type_name(kFileType)
       ->required();
-  app.add_option("path", options.to, "where to; without it the path that was exported")
-      ->type_name(kPathType);
+  takes_paths(
+      app.add_option("path", options.to, "where to; without it the path that was exported"));
   declare_import_flags(app, options);
 }
 
@@ -152,9 +152,9 @@ Result<int> bring(Context& context, const Exported& wanted, Znodes& znodes,
 Result<int> run_import(Context& context, const ImportCommandOptions& options) {
   const auto wanted = read_export(options.from);
   if (!wanted) return tl::unexpected(wanted.error());
-  const std::string target = options.to.empty() ? wanted->root : without_slash(options.to);
-  if (!target.starts_with('/')) {
-    return failure(ExitCode::kUsage, "a path begins with /: " + target);
+  const std::string target = options.to.empty() ? wanted->root : options.to;
+  if (const std::string trouble = path_trouble(target); !trouble.empty()) {
+    return failure(ExitCode::kUsage, trouble);
   }
   const auto znodes = context.znodes();
   if (!znodes) return tl::unexpected(znodes.error());
@@ -165,6 +165,9 @@ Result<int> run_copy(Context& context, const ImportCommandOptions& options) {
   const Source target = parse_source(options.to);
   if (target.kind == Source::Kind::kFile) {
     return failure(ExitCode::kUsage, options.to + " is no place on a server; see export");
+  }
+  if (const std::string trouble = path_trouble(target.path); !trouble.empty()) {
+    return failure(ExitCode::kUsage, trouble);
   }
   const auto wanted = read_source(context, parse_source(options.from), options.fuzzy);
   if (!wanted) return tl::unexpected(wanted.error());

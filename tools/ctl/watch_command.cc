@@ -32,8 +32,12 @@ struct WatchOptions {
 void declare_watch(CLI::App& app, WatchOptions& options) {
   add_path(app, options.path)->required();
   app.add_flag("-r,--recursive", options.recursive, "everything below, too");
-  app.add_option("-n,--count", options.count, "end after so many changes")->type_name("N");
-  app.add_option("--timeout", options.timeout_s, "end after so many seconds")->type_name("S");
+  app.add_option("-n,--count", options.count, "end after so many changes")
+      ->type_name("N")
+      ->check(not_negative());
+  app.add_option("--timeout", options.timeout_s, "end after so many seconds")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 1e9).description(""));
 }
 
 const char* verb_of(EventType type) {

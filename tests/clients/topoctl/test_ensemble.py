@@ -23,6 +23,8 @@ class OneServer(ToolCase):
         self.assertEqual(self.tool('four', 'ruok', '-o', 'json').json,
                          {self.server.address: 'imok'})
         self.tool('four', 'nonsense', code=2)
+        self.assertIn('does not know', self.tool('four', 'xxxx', code=1).err)
+        self.tool('four', 'wchp')
         both = f'{self.server.address},127.0.0.1:{free_port()}'
         self.assertIn('imok', run_tool('--servers', both, 'four', 'ruok', code=3).out)
 

@@ -30,6 +30,14 @@ class Failures(ToolCase):
                                 (['put', '/a//b', 'x'], 'no valid path'),
                                 (['put', '/a/./b', 'x'], 'no valid path'),
                                 (['lock', '/a/..', '--', 'true'], 'no valid path'),
+                                (['copy', '/zookeeper', '/a//b'], 'no valid path'),
+                                (['--root', 'vitess', 'cells'], 'a path begins with /'),
+                                (['locks', 'brake', '/a'], 'a path begins with /: brake'),
+                                (['watch', '/', '--timeout', '-1'], '-1'),
+                                (['watch', '/', '-n', '-1'], '-1'),
+                                (['du', '--top', '-1'], '-1'),
+                                (['tablets', '-t', 'bogus'], 'there is no type of tablet BOGUS'),
+                                (['help', 'nonsense'], 'there is no command nonsense'),
                                 (['--config', '/dev/null', '--sphere', 'x', 'ls', '/'], 'no toposphere x'),
                                 ):
             answer = self.tool(*arguments, code=2)
@@ -44,12 +52,27 @@ class Failures(ToolCase):
         commands = [line.split()[0] for line in listed.splitlines() if line.startswith('  ')]
         commands.remove('cell')
         self.assertGreater(len(commands), 25)
+        self.assertEqual(self.tool('help').out, overview)
         for command in commands + ['cell add', 'cell update', 'cell delete', 'locks break']:
             text = self.tool(*command.split(), '--help').out
+            self.assertEqual(self.tool('help', *command.split()).out, text)
             self.assertIn('Examples:\n', text, command)
             self.assertIn(f'topoctl {command}', text)
             for line in text.splitlines():
                 self.assertLessEqual(len(line), 110, line)
+
+    def test_named_servers_come_before_a_default_toposphere_and_after_a_named_one(self):
+        nobody = f'127.0.0.1:{free_port()}'
+        with tempfile.NamedTemporaryFile('w') as config:
+            config.write(f'default = away\n[away]\nservers = {nobody}\n'
+                         f'[here]\nservers = {self.server.address}\n')
+            config.flush()
+            quick = ['--config', config.name, '--request-timeout', '0.3']
+            self.tool(*quick, 'ls', '/')
+            self.tool(*quick, '--sphere', 'away', 'ls', '/', code=3)
+            self.tool(*quick, 'ls', '/', env={'TOPOCTL_SPHERE': 'away'}, code=3)
+            self.tool(*quick, '--sphere', 'away', '--servers', self.server.address, 'ls', '/')
+            self.tool(*quick, '--sphere', 'here', 'ls', '/', env={'TOPOCTL_SERVERS': nobody})
 
     def test_completion_is_valid_bash_and_knows_the_commands(self):
         script = self.tool('completion', 'bash').stdout
@@ -64,6 +87,7 @@ class Failures(ToolCase):
         answer = run_tool('--servers', f'127.0.0.1:{free_port()}', '--request-timeout', '1', 'ls',
                           '/', code=3)
         self.assertIn('is it running', answer.err)
+        self.assertIn('refused', answer.err)
         self.assertLess(time.monotonic() - began, 30)
 
     def test_a_server_that_accepts_and_says_nothing_is_code_3(self):

@@ -140,6 +140,17 @@ class Locks(ToolCase):
         self.assertEqual(waiting.wait(DEADLINE), 6)
         self.assertIn('somebody has removed our place', waiting.stderr.read())
 
+    def test_what_is_not_there_has_no_locks(self):
+        self.assertIn('no such znode', self.tool('locks', '/nothing', code=4).err)
+
+    def test_with_a_cell_its_root_stays_when_a_lock_is_released(self):
+        self.tool('cell', 'add', 'pruned', '--cell-servers', self.server.address, '--cell-root',
+                  '/cells/pruned')
+        self.tool('--cell', 'pruned', 'lock', '/cells/pruned/a/b', '--', 'true')
+        self.assertEqual(self.tool('ls', '/cells').out, 'pruned\n')
+        self.assertEqual(self.tool('ls', '/cells/pruned').out, '')
+        self.tool('cell', 'delete', 'pruned')
+
     def test_a_queue_may_be_named_and_shared(self):
         queue = self.path + '/queue'
         reader, _ = self.hold('lock', '--queue', '--shared', queue)

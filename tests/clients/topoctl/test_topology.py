@@ -41,6 +41,12 @@ class Topology(ToolCase):
                          ['zone1-0000000102', 'zone2-0000000103'])
         self.assertEqual(len(aliases('--cell', 'zone2')), 3)
         self.assertEqual(len(self.tool('shards', 'customer', '-o', 'json').json), 2)
+        self.assertEqual(aliases('-t', 'master'), ['zone1-0000000200'])
+        self.assertEqual(aliases('-k', 'customer', '-t', 'drained'), [])
+        self.tool('tablets', '-k', 'nonsense', code=4)
+        self.tool('tablets', '-k', 'customer', '-s', 'nonsense', code=4)
+        self.assertEqual([cell['aliases'] for cell in self.tool('cells', '-o', 'json').json],
+                         [['east'], ['east']])
         self.tool('shards', 'nonsense', code=4)
         self.tool('show', 'customer/nonsense', code=4)
         self.tool('--cell', 'nonsense', 'tablets', code=4)

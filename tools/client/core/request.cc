@@ -101,10 +101,6 @@ Request ephemerals_request(std::string_view prefix) {
   return request_of(OpCode::kGetEphemerals, prefix, PathRequest{prefix});
 }
 
-Request descendants_request(std::string_view path) {
-  return request_of(OpCode::kGetAllChildrenNumber, path, PathRequest{path});
-}
-
 Request who_am_i_request() { return {OpCode::kWhoAmI}; }
 
 Request add_watch_request(std::string_view path, bool recursive) {
@@ -181,12 +177,6 @@ Result<std::vector<std::string>> ephemerals(const Reply& reply) {
   JuteReader in(reply.body);
   std::vector<std::string> paths = read_names(in);
   return checked(in, std::move(paths));
-}
-
-Result<int32_t> descendants(const Reply& reply) {
-  JuteReader in(reply.body);
-  const int32_t count = in.read_int();
-  return checked(in, count);
 }
 
 Result<std::vector<Identity>> who_am_i(const Reply& reply) {

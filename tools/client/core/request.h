@@ -89,7 +89,6 @@ struct CreateOptions {
 [[nodiscard]] Request acls_request(std::string_view path);
 [[nodiscard]] Request sync_request(std::string_view path);
 [[nodiscard]] Request ephemerals_request(std::string_view prefix);
-[[nodiscard]] Request descendants_request(std::string_view path);
 [[nodiscard]] Request who_am_i_request();
 [[nodiscard]] Request add_watch_request(std::string_view path, bool recursive);
 [[nodiscard]] Request remove_watches_request(std::string_view path, WatcherType type);
@@ -103,7 +102,6 @@ struct CreateOptions {
 [[nodiscard]] Result<Children> children(const Reply& reply);  // in no order
 [[nodiscard]] Result<AclsOf> acls(const Reply& reply);
 [[nodiscard]] Result<std::vector<std::string>> ephemerals(const Reply& reply);
-[[nodiscard]] Result<int32_t> descendants(const Reply& reply);
 [[nodiscard]] Result<std::vector<Identity>> who_am_i(const Reply& reply);
 // One per operation. If one of them was refused, all say why none took place: kOk before it,
 // kRuntimeInconsistency behind it.
