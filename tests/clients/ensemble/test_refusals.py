@@ -1,13 +1,52 @@
 """Members that must not be believed: refused with a sentence that says what to do, in their own
 srvr and log and in those of the others, who go on serving."""
 
+import ctypes
 import shutil
+import socket
+import struct
 import unittest
 
 from harness.ensemble import Ensemble
-from harness.server import LOOPBACK
+from harness.server import LOOPBACK, START_DEADLINE
 
 from .writer import WINDOW, Writer
+
+
+HELLO, REFUSE = 1, 4  # types of messages
+OTHER_VERSION = 2     # a reason for a refusal
+DIALER_AT = 25        # behind the frame's head, the type, the magic and the version
+
+
+class PeerOfTomorrow:
+    """The end of a connection between members that speaks version 2 of their protocol.
+
+    What never changes is the frame (length, XXH3 of the payload, payload) and how a hello begins.
+    """
+
+    def __init__(self, connection, number, target):
+        self.socket = connection
+        self.socket.settimeout(START_DEADLINE)
+        hello = b'topodpl\n' + struct.pack('>iii', 2, number, target) + b'what comes with it'
+        payload = bytes([HELLO]) + hello
+        xxhash = ctypes.CDLL('libxxhash.so.0')
+        xxhash.XXH3_64bits.restype = ctypes.c_uint64
+        xxhash.XXH3_64bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+        self.socket.sendall(struct.pack('>iQ', len(payload),
+                                        xxhash.XXH3_64bits(payload, len(payload))) + payload)
+
+    def receive(self):
+        """All messages until the other end closes the connection."""
+        data = b''.join(iter(lambda: self.socket.recv(4096), b''))
+        messages = []
+        while data:
+            end = 12 + struct.unpack_from('>i', data)[0]
+            messages.append(data[12:end])
+            data = data[end:]
+        return messages
+
+    def close(self):
+        self.socket.close()
 
 
 class RefusalTest(unittest.TestCase):
@@ -118,6 +157,39 @@ class RefusalTest(unittest.TestCase):
         three.launch()
         self.await_complaint(three, 'ensemble')
         self.await_complaint(one, 'ensemble')
+        self.check_others_undisturbed()
+
+    def peer_address(self, member):
+        host, port = member.config[f'server.{member.number}'].split(':')[:2]
+        return host, int(port)
+
+    def check_version_is_refused(self, peer):
+        self.addCleanup(peer.close)
+        hello, refusal = peer.receive()
+        self.assertEqual(hello[:21], bytes([HELLO]) + b'topodpl\n' + struct.pack('>iii', 1, 1, 3))
+        self.assertEqual(refusal, bytes([REFUSE, OTHER_VERSION]))
+        self.await_complaint(
+            self.ensemble[1], 'server 1 speaks version 1 of the peer protocol, server 3 version 2: '
+            'upgrade the older one')
+
+    def test_another_version_of_the_protocol_that_dials(self):
+        self.start_two()
+        connection = socket.create_connection(self.peer_address(self.ensemble[1]))
+        self.check_version_is_refused(PeerOfTomorrow(connection, 3, 1))
+        self.check_others_undisturbed()
+
+    def test_another_version_of_the_protocol_that_is_dialed(self):
+        self.start_two()
+        with socket.create_server(self.peer_address(self.ensemble[3])) as listening:
+            listening.settimeout(START_DEADLINE)
+            dialer = 0
+            while dialer != 1:  # both others dial
+                connection, _ = listening.accept()
+                self.addCleanup(connection.close)
+                connection.settimeout(START_DEADLINE)
+                head = connection.recv(DIALER_AT + 4, socket.MSG_PEEK | socket.MSG_WAITALL)
+                dialer, = struct.unpack_from('>i', head, DIALER_AT)
+            self.check_version_is_refused(PeerOfTomorrow(connection, 3, 1))
         self.check_others_undisturbed()
 
     def test_alone_on_the_data_of_a_member(self):
