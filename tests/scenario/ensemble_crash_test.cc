@@ -1,8 +1,9 @@
 // A crash at each message of discovery and synchronisation, on three servers with two
 // transactions: of a follower that needs the difference, a cut, or a snapshot from a leader that
 // reigns, and of the first reign after all three have lost power. Exhaustive: each message in
-// turn, its sender, its receiver or everybody, before or after it is delivered, with the disks
-// keeping what was not flushed or not.
+// turn, its sender or its receiver, alone or with everybody else, before or after it is delivered,
+// with the disks keeping what was not flushed or not. Clients write all the while, and what was
+// acknowledged to them stays.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -30,6 +31,7 @@ bool is_of_synchronisation(Kind kind) {
     case Kind::kSnapshotEnd:
     case Kind::kPropose:
     case Kind::kAck:
+    case Kind::kCommit:
     case Kind::kNewLeader:
     case Kind::kAckNewLeader:
     case Kind::kUpToDate: return true;
@@ -132,15 +134,23 @@ History power_loss() {
           Kind::kNewEpoch};
 }
 
-enum class Who { kSender, kReceiver, kEverybody };
-constexpr const char* kNames[] = {"sender", "receiver", "everybody"};
+enum class Who { kSender, kReceiver };
 
 struct Crash {
   uint64_t at = 0;  // this message of the synchronisation, from 1
   Who who = Who::kSender;
   bool after = false;  // it has been delivered
   Unflushed unflushed = Unflushed::kLost;
+  bool everybody = false;  // goes down with it, and is back before it
 };
+
+std::string path(int member, int32_t xid) {
+  return "/by" + std::to_string(member) + "-" + std::to_string(xid);
+}
+
+void hold_flushes(EnsembleDriver& ensemble, bool hold) {
+  for (int member = 1; member <= ensemble.size(); ++member) ensemble.hold_flushes(member, hold);
+}
 
 // False: there is no such message.
 bool tell(const History& history, const Crash& crash) {
@@ -150,51 +160,62 @@ bool tell(const History& history, const Crash& crash) {
   std::vector<int> victims;
   history.prepare(ensemble, victims);
   uint64_t seen = 0;
+  int chosen = 0;
   int to_crash = 0;
   bool witnessed = false;
-  bool stop = false;
   ensemble.set_filter([&](int from, int to, const peer::Message& message) {
+    // What was to be delivered before the crash has been.
+    if (chosen != 0) to_crash = chosen;
     if (to_crash != 0) return false;
     witnessed |= message.kind_case() == history.witness;
-    if (!is_of_synchronisation(message.kind_case())) return true;
-    if (stop) {
-      to_crash = crash.who == Who::kSender ? from : to;
-      return false;
-    }
-    if (++seen < crash.at) return true;
-    if (crash.after) {
-      // Delivered; the next one finds the crash.
-      stop = true;
-      return true;
-    }
-    to_crash = crash.who == Who::kSender ? from : to;
+    if (!is_of_synchronisation(message.kind_case()) || ++seen < crash.at) return true;
+    chosen = crash.who == Who::kSender ? from : to;
+    // No disk gets ahead of the crash.
+    hold_flushes(ensemble, true);
+    if (crash.after) return true;
+    to_crash = chosen;
     return false;
   });
   for (const int victim : victims) ensemble.start(victim);
+  std::vector<Client*> clients;
+  for (int member = 1; member <= ensemble.size(); ++member) {
+    clients.push_back(&ensemble.connect(member));
+    for (int32_t xid = 1; xid <= 2; ++xid) ensemble.create(*clients.back(), xid, path(member, xid));
+  }
   EXPECT_TRUE(ensemble.await([&] {
     return to_crash != 0 || std::all_of(victims.begin(), victims.end(), [&](int victim) {
              return ensemble.replica(victim).serving();
            });
   }));
   const bool crashed = to_crash != 0;
-  std::vector<int> down;
-  for (int member = 1; crashed && member <= ensemble.size(); ++member) {
-    if (member != to_crash && crash.who != Who::kEverybody) continue;
+  if (crashed) ensemble.crash(to_crash, crash.unflushed);
+  for (int member = 1; crash.everybody && member <= ensemble.size(); ++member) {
+    if (!crashed || member == to_crash) continue;
     ensemble.crash(member, crash.unflushed);
-    down.push_back(member);
   }
   ensemble.set_filter({});
-  // The others first, then with it.
-  if (crashed) ensemble.advance(500);
-  for (const int member : down) ensemble.start(member);
+  hold_flushes(ensemble, false);
+  if (crashed) {
+    // The others first, then with it.
+    for (int member = 1; member <= ensemble.size(); ++member) {
+      if (member != to_crash && !ensemble.is_up(member)) ensemble.start(member);
+    }
+    ensemble.advance(500);
+    ensemble.start(to_crash);
+  }
   EXPECT_TRUE(crashed || witnessed);
   EXPECT_TRUE(ensemble.await_agreement())
-      << "message " << crash.at << ' ' << kNames[static_cast<size_t>(crash.who)]
-      << (crash.after ? " after" : " before")
+      << "message " << crash.at << (crash.who == Who::kSender ? " sender" : " receiver")
+      << (crash.everybody ? " and everybody" : "") << (crash.after ? " after" : " before")
       << (crash.unflushed == Unflushed::kKept ? ", kept" : ", lost");
   for (int member = 1; member <= ensemble.size(); ++member) {
     EXPECT_TRUE(ensemble.has(member, "/one") && ensemble.has(member, "/two")) << crash.at;
     EXPECT_FALSE(ensemble.has(member, "/ghost1") || ensemble.has(member, "/ghost2")) << crash.at;
+    for (const Client* client : clients) {
+      for (const EnsembleDriver::Answer& answer : client->answers) {
+        EXPECT_TRUE(ensemble.has(member, path(client->member, answer.xid))) << crash.at;
+      }
+    }
   }
   return crashed;
 }
@@ -210,10 +231,12 @@ void crash_everywhere(const History& history, const Crash& first) {
 }
 
 void crash_everywhere(const History& history) {
-  for (const Who who : {Who::kSender, Who::kReceiver, Who::kEverybody}) {
+  for (const Who who : {Who::kSender, Who::kReceiver}) {
     for (const bool after : {false, true}) {
       for (const Unflushed unflushed : {Unflushed::kLost, Unflushed::kKept}) {
-        crash_everywhere(history, {1, who, after, unflushed});
+        for (const bool everybody : {false, true}) {
+          crash_everywhere(history, {1, who, after, unflushed, everybody});
+        }
       }
     }
   }
