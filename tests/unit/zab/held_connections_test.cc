@@ -66,7 +66,8 @@ TEST_F(HeldConnection, ThatWasOpenedLongBeforeIsHeldAsLongAsOthers) {
   JuteWriter out(frame);
   ConnectRequest request;
   request.timeout_ms = 10'000;
-  request.password = std::string(kPasswordBytes, '\0');
+  const std::string password(kPasswordBytes, '\0');
+  request.password = password;
   request.write(out);
   ensemble_.replica(member_).frame(client.connection, frame, ensemble_.now());
   ensemble_.advance(kHoldMs - kTickMs);
