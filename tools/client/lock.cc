@@ -84,7 +84,8 @@ struct Lock::Place {
   std::function<void(Contender::Reason)> on_lost;
   std::function<void(const Contender::Waits&)> on_wait;
   std::function<bool()> gives_up;
-  std::shared_ptr<ContenderRunner> runner;  // on the client's thread
+  std::chrono::milliseconds patience = std::chrono::seconds(1);  // of destruction
+  std::shared_ptr<ContenderRunner> runner;                       // on the client's thread
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -170,6 +171,8 @@ Result<std::unique_ptr<Lock>> Lock::contend(Client& client, ContenderSettings se
   // From here on destruction takes it out of the queue again.
   std::unique_ptr<Lock> lock(new Lock(client, place));
   const bool is_decided = place->wait_for_decision();
+  // Who gives up has no time for a server that hangs.
+  if (!is_decided) place->patience = std::chrono::milliseconds(250);
   std::unique_lock guard(place->mutex);
   if (is_decided && !place->failed) return lock;
   Error error = is_decided ? error_of(*place->failed) : not_obtained("given up");
@@ -184,7 +187,7 @@ Result<std::unique_ptr<Lock>> Lock::contend(Client& client, ContenderSettings se
 }
 
 Lock::~Lock() {
-  release(std::chrono::seconds(1));
+  release(place_->patience);
   client_.post([place = place_](Connection&) { place->runner.reset(); });
 }
 

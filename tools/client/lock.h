@@ -64,7 +64,7 @@ class Lock {
   [[nodiscard]] static Result<std::unique_ptr<Lock>> acquire(Client& client, LockOptions options);
   // The post of a leader is a lock with a name on it.
   [[nodiscard]] static Result<std::unique_ptr<Lock>> lead(Client& client, CandidateOptions options);
-  // Releases, waiting for a second at most.
+  // Releases, waiting for a second at most; for less if it was given up.
   ~Lock();
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;

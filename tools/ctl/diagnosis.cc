@@ -390,7 +390,7 @@ class Diagnosis {
     }
     if (farthest_ms_ && *farthest_ms_ <= kAgreementWarningMs) {
       add(Severity::kGood, "latency",
-          fmt::format("the members agree within {:.1f} ms", *farthest_ms_));
+          fmt::format("the members agree within {:.1f} ms", std::max(*farthest_ms_, 0.1)));
     }
   }
 
