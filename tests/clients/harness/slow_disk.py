@@ -1,7 +1,5 @@
 """A disk that becomes slow, hangs or fails, while a server runs on it."""
 
-import os
-
 from .ensemble import Member
 from .server import ServerError, Topod, topod_binary
 
@@ -17,8 +15,10 @@ class OnSlowDisk:
         if not library.exists():
             raise ServerError(f'{library} is not built')
         command, environment = super()._prepare()
-        return command, {**(environment or os.environ), 'LD_PRELOAD': str(library),
-                         'SLOW_DISK': str(self._badness_path)}
+        # The address sanitizer's library wants to be the first, and is the first but for ours.
+        sanitizer = f'{environment.get("ASAN_OPTIONS", "")}:verify_asan_link_order=0'
+        return command, {**environment, 'ASAN_OPTIONS': sanitizer.lstrip(':'),
+                         'LD_PRELOAD': str(library), 'SLOW_DISK': str(self._badness_path)}
 
     @property
     def _badness_path(self):
