@@ -247,6 +247,7 @@ void Disk::forget_durable() {
 }
 
 void Disk::stop(Stop kind) {
+  fails_next_write_ = false;
   const size_t reached =
       in_progress_ + random_.index(journal_.size() - in_progress_ + 1);  // steps that were begun
   while (journal_.size() > reached) {

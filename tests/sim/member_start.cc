@@ -42,7 +42,6 @@ zab::ReplicaConfig Member::replica_config() const {
 
 void Member::start() {
   if (process_ != nullptr) return;
-  mend_disk();
   begin_anew_if_damaged();
   ++life_;
   process_ = std::make_unique<Process>(*this);
