@@ -73,9 +73,25 @@ def clang_tidy(log, full):
     return one(run(['tools/tidy', '--clang'], log))
 
 
+def build_of_tests(kind):
+    # Programs that no test runs need not be built.
+    return ['tools/build', kind, 'meson-test-prereq']
+
+
+builds_ahead = {}
+
+
+def build_ahead(kind):
+    """Begins to build for a later stage: most stages before it wait more than they compute."""
+    with open(OUT / f'build-{kind}.log', 'wb') as log:
+        builds_ahead[kind] = subprocess.Popen(['nice', '-n', '19', *build_of_tests(kind)], cwd=ROOT,
+                                              stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
 def meson_tests(kind, log, full, extra_env=None):
-    # Programs that no test of it runs need not be built.
-    if run(['tools/build', kind, 'meson-test-prereq'], log) != 0:
+    if kind in builds_ahead:
+        builds_ahead.pop(kind).wait()
+    if run(build_of_tests(kind), log) != 0:
         return Result(failed=1)
     report = ROOT / 'build' / kind / 'meson-logs/testlog.junit.xml'
     report.unlink(missing_ok=True)
@@ -90,9 +106,13 @@ def unit(log, full):
     return meson_tests('release', log, full)
 
 
-def asan(log, full):
+def asan_kind(full):
     # Undefined behaviour costs as much time to compile as everything else together.
-    return meson_tests('asan' if full else 'address', log, False, {
+    return 'asan' if full else 'address'
+
+
+def asan(log, full):
+    return meson_tests(asan_kind(full), log, False, {
         'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
         'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1'})
 
@@ -317,6 +337,8 @@ def main():
         show_failure(OUT / 'build.log')
         print('0 passed, 1 failed')
         return 1
+    if 'asan' not in done and (not options.stages or 'asan' in options.stages):
+        build_ahead(asan_kind(options.full))
     total = Result()
     for name, function, ordinary in STAGES:
         if options.stages and name not in options.stages:
