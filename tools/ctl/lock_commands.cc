@@ -21,12 +21,6 @@ namespace {
 
 constexpr const char* kGroup = "Locks";
 
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // ---- locks -------------------------------------------------------------------------------------
 
 struct LocksOptions {
@@ -118,7 +112,7 @@ Result<int> run_locks(Context& context, const LocksOptions& options) {
     }
     find_sessions((*znodes)->addresses(), context.timeout_ms(), found.places);
   }
-  print_queues(context.out(), found.queues, found.places, now_ms());
+  print_queues(context.out(), found.queues, found.places, wall_ms());
   return code;
 }
 

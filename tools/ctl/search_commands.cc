@@ -1,6 +1,5 @@
 // Commands that look through a subtree: find, du.
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <optional>
 
@@ -11,12 +10,6 @@
 namespace topod::ctl {
 
 namespace {
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // ---- find --------------------------------------------------------------------------------------
 
@@ -82,7 +75,7 @@ class Filter {
     if (wanted.empty && (stat.data_length > 0 || stat.num_children > 0)) return false;
     if (stat.data_length <= wanted.larger_bytes) return false;
     if (wanted.changed_within_s >= 0 &&
-        static_cast<double>(now_ms() - stat.mtime_ms) > wanted.changed_within_s * 1000) {
+        static_cast<double>(wall_ms() - stat.mtime_ms) > wanted.changed_within_s * 1000) {
       return false;
     }
     return !needs_data() ||

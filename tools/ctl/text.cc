@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <iterator>
@@ -231,6 +232,12 @@ std::optional<TimePoint> parse_time(std::string_view text) {
 std::string time_text_ms(int64_t milliseconds) {
   const int64_t seconds = milliseconds / 1000;
   return time_text(seconds, static_cast<int32_t>(milliseconds % 1000) * 1'000'000);
+}
+
+int64_t wall_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string age_text(int64_t milliseconds) {

@@ -36,6 +36,8 @@ struct TimePoint {
 };
 [[nodiscard]] std::optional<TimePoint> parse_time(std::string_view text);
 [[nodiscard]] std::string time_text_ms(int64_t milliseconds);
+// Now, since 1970.
+[[nodiscard]] int64_t wall_ms();
 // "3d", "4h", "12m", "5s": how long ago, roughly.
 [[nodiscard]] std::string age_text(int64_t milliseconds);
 // "512 B", "1.5 KiB", "3.2 MiB".

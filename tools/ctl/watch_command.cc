@@ -14,12 +14,6 @@ namespace topod::ctl {
 
 namespace {
 
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // ---- watch -------------------------------------------------------------------------------------
 
 struct WatchOptions {
@@ -107,7 +101,7 @@ Result<void> show_change(Context& context, Znodes& znodes, const client::WatchNe
     if (!found) return tl::unexpected(found.error());
     node = std::move(*found);
   }
-  const int64_t at_ms = now_ms();
+  const int64_t at_ms = wall_ms();
   Output& out = context.out();
   if (out.is_json()) {
     Json json;
@@ -135,7 +129,7 @@ Result<void> show_change(Context& context, Znodes& znodes, const client::WatchNe
 
 void show_interruption(Context& context, const std::string& path, Zxid since) {
   Output& out = context.out();
-  const std::string at = time_text_ms(now_ms());
+  const std::string at = time_text_ms(wall_ms());
   if (out.is_json()) {
     Json json;
     json["time"] = at;
