@@ -20,8 +20,9 @@ enum class LogRecordKind : uint8_t {
   kDiverged = 10,      // zxid: applied when the state was found to differ from the ensemble's;
                        // holds until a snapshot takes effect
   // Only where a segment begins, written by the log itself.
-  kEpochEnds = 8,        // payload = zxids of the last transactions of epochs, 8 bytes each
-  kPendingSnapshot = 9,  // a kSnapshot that has not taken effect yet
+  kEpochEnds = 8,         // payload = zxids of the last transactions of epochs, 8 bytes each
+  kPendingSnapshot = 9,   // a kSnapshot that has not taken effect yet
+  kEpochEndsBefore = 11,  // like kEpochEnds, without that snapshot and what follows it
 };
 
 struct LogRecord {

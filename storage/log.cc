@@ -43,7 +43,7 @@ Log::Log(FileSystem& file_system, std::string dir, const LogIdentity& identity,
       options_(options),
       builder_(identity) {
   CHECK(options_.segment_bytes % limits::kBatchAlignBytes == 0);
-  CHECK(options_.segment_bytes >= 4 * limits::kBatchAlignBytes &&
+  CHECK(options_.segment_bytes >= 8 * limits::kBatchAlignBytes &&
         options_.segment_bytes <= UINT32_MAX);
 }
 

@@ -15,6 +15,29 @@ constexpr RecordPlace kEndOfLog{{std::numeric_limits<uint64_t>::max(), 0}, 0};
 // Two servers that have less than that in common need a whole tree anyway.
 constexpr size_t kEpochEndsMax = 1'024;
 
+void add_ends(RecordBatch& batch, LogRecordKind kind, const std::vector<Zxid>& ends) {
+  std::string payload;
+  for (const Zxid end : ends) {
+    const Zxid::rep value = end.value();
+    payload.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
+  batch.add(kind, Zxid(), 0, payload);
+}
+
+tl::expected<std::vector<Zxid>, std::string> read_ends(std::string_view payload) {
+  std::vector<Zxid> ends(payload.size() / sizeof(Zxid::rep));
+  for (size_t index = 0; index < ends.size(); ++index) {
+    Zxid::rep value = 0;
+    std::memcpy(&value, payload.data() + index * sizeof(value), sizeof(value));
+    ends[index] = Zxid(value);
+  }
+  if (payload.size() % sizeof(Zxid::rep) != 0 || ends.size() > kEpochEndsMax ||
+      std::adjacent_find(ends.begin(), ends.end(), std::greater_equal<>()) != ends.end()) {
+    return tl::make_unexpected(std::string("the ends of epochs do not add up"));
+  }
+  return ends;
+}
+
 }  // namespace
 
 void LogContents::start(Zxid last_zxid) {
@@ -58,6 +81,7 @@ tl::expected<void, std::string> LogContents::apply(const LogRecordView& record, 
     case LogRecordKind::kDiverged: diverged_ = record.zxid; return {};
     case LogRecordKind::kEpochEnds: return apply_epoch_ends(record.payload, repeated);
     case LogRecordKind::kPendingSnapshot: return apply_pending_snapshot(record, place, repeated);
+    case LogRecordKind::kEpochEndsBefore: return apply_ends_before(record.payload, repeated);
   }
   return tl::make_unexpected(std::string("unknown kind of record"));
 }
@@ -111,28 +135,32 @@ tl::expected<void, std::string> LogContents::apply_pending_snapshot(const LogRec
                                                                     bool repeated) {
   if (!repeated) return tl::make_unexpected(std::string("a repetition that repeats nothing"));
   if (pending_) return {};
-  // Reading began at this segment, so the checkpoint stands behind the end of that snapshot.
+  // Reading began at this segment; what was before the snapshot follows.
   pending_ = InstalledSnapshot{record.zxid, record.number, std::string(record.payload), place};
   pending_begin_ = place;
-  last_before_pending_ = record.zxid;
-  epoch_ends_before_pending_ = epoch_ends_;
   return {};
 }
 
 tl::expected<void, std::string> LogContents::apply_epoch_ends(std::string_view payload,
                                                               bool repeated) {
-  std::vector<Zxid> ends(payload.size() / sizeof(Zxid::rep));
-  for (size_t index = 0; index < ends.size(); ++index) {
-    Zxid::rep value = 0;
-    std::memcpy(&value, payload.data() + index * sizeof(value), sizeof(value));
-    ends[index] = Zxid(value);
+  auto ends = read_ends(payload);
+  if (!ends) return tl::make_unexpected(ends.error());
+  if (!repeated || ends->empty() || ends->back() != last_zxid_) {
+    return tl::make_unexpected(std::string("the ends of epochs do not belong here"));
   }
-  if (!repeated || ends.empty() || payload.size() % sizeof(Zxid::rep) != 0 ||
-      ends.size() > kEpochEndsMax || ends.back() != last_zxid_ ||
-      std::adjacent_find(ends.begin(), ends.end(), std::greater_equal<>()) != ends.end()) {
-    return tl::make_unexpected(std::string("the ends of epochs do not add up"));
+  epoch_ends_ = std::move(*ends);
+  return {};
+}
+
+tl::expected<void, std::string> LogContents::apply_ends_before(std::string_view payload,
+                                                               bool repeated) {
+  auto ends = read_ends(payload);
+  if (!ends) return tl::make_unexpected(ends.error());
+  if (!repeated || !pending_) {
+    return tl::make_unexpected(std::string("the ends of epochs do not belong here"));
   }
-  epoch_ends_ = std::move(ends);
+  last_before_pending_ = ends->empty() ? Zxid() : ends->back();
+  epoch_ends_before_pending_ = std::move(*ends);
   return {};
 }
 
@@ -171,17 +199,11 @@ void LogContents::repeat_into(RecordBatch& batch) const {
   if (snapshot_) {
     batch.add(LogRecordKind::kSnapshot, snapshot_->zxid, snapshot_->generation, snapshot_->digest);
   }
-  if (!epoch_ends_.empty()) {
-    std::string ends;
-    for (const Zxid end : epoch_ends_) {
-      const Zxid::rep value = end.value();
-      ends.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    }
-    batch.add(LogRecordKind::kEpochEnds, Zxid(), 0, ends);
-  }
+  if (!epoch_ends_.empty()) add_ends(batch, LogRecordKind::kEpochEnds, epoch_ends_);
   if (pending_) {
     batch.add(LogRecordKind::kPendingSnapshot, pending_->zxid, pending_->generation,
               pending_->digest);
+    add_ends(batch, LogRecordKind::kEpochEndsBefore, epoch_ends_before_pending_);
   }
 }
 

@@ -91,6 +91,7 @@ class LogContents {
   tl::expected<void, std::string> apply_epoch_ends(std::string_view payload, bool repeated);
   tl::expected<void, std::string> apply_pending_snapshot(const LogRecordView& record,
                                                          RecordPlace place, bool repeated);
+  tl::expected<void, std::string> apply_ends_before(std::string_view payload, bool repeated);
   void cut(Zxid zxid, RecordPlace place);
   void set_last_zxid(Zxid zxid);
 

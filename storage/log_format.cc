@@ -47,7 +47,7 @@ uint32_t stamp_for(const BatchHeader& header, uint64_t seed) {
 
 bool known(uint8_t kind) {
   return kind >= static_cast<uint8_t>(LogRecordKind::kTransaction) &&
-         kind <= static_cast<uint8_t>(LogRecordKind::kDiverged);
+         kind <= static_cast<uint8_t>(LogRecordKind::kEpochEndsBefore);
 }
 
 }  // namespace

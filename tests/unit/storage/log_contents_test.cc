@@ -28,6 +28,18 @@ class LogContentsTest : public testing::Test {
     return contents_.survives(Zxid(zxid), {{1, 4'096}, index});
   }
 
+  // As who reads the log from the segment that begins here.
+  void repeat_head_into(LogContents& reader) const {
+    RecordBatch head;
+    contents_.repeat_into(head);
+    reader.start(contents_.last_zxid());
+    RecordCursor cursor(head.bytes());
+    uint32_t index = 0;
+    while (const auto record = cursor.next()) {
+      ASSERT_TRUE(reader.apply(*record, {{2, 0}, index++}, true).has_value());
+    }
+  }
+
   LogContents contents_;
   uint32_t index_ = 0;
 };
@@ -145,31 +157,54 @@ TEST_F(LogContentsTest, EpochsBeginAnewWithASnapshotUnlessItIsGivenUp) {
   EXPECT_THAT(contents_.epoch_ends(), ElementsAre(zxid_of(1, 1), zxid_of(2, 1)));
 }
 
+// A checkpoint may stand in a segment that begins while a snapshot is pending, and the snapshot
+// be given up: a restart reads from there.
+TEST_F(LogContentsTest, WhoReadsFromAPendingSnapshotKnowsTheEpochsBeforeIt) {
+  transaction(zxid_of(1, 1).value());
+  transaction(zxid_of(2, 1).value());
+  ASSERT_TRUE(apply(LogRecordKind::kSnapshot, zxid_of(3, 9).value(), 2).has_value());
+  transaction(zxid_of(4, 1).value());
+  LogContents behind;
+  repeat_head_into(behind);
+  EXPECT_EQ(behind.last_zxid_before_pending(), zxid_of(2, 1));
+  const LogRecordView given_up{LogRecordKind::kTruncate, zxid_of(2, 1), 0, {}};
+  ASSERT_TRUE(behind.apply(given_up, {{2, 4'096}, 0}, false).has_value());
+  EXPECT_EQ(behind.last_zxid(), zxid_of(2, 1));
+  EXPECT_THAT(behind.epoch_ends(), ElementsAre(zxid_of(1, 1), zxid_of(2, 1)));
+}
+
 TEST_F(LogContentsTest, OfVeryManyEpochsTheLatestAreRemembered) {
   for (uint32_t epoch = 1; epoch <= 3'000; ++epoch) transaction(zxid_of(epoch, 5).value());
   ASSERT_LT(contents_.epoch_ends().size(), 3'000U);
   EXPECT_EQ(contents_.epoch_ends().back(), zxid_of(3'000, 5));
   RecordBatch head;
   contents_.repeat_into(head);
-  EXPECT_LT(head.bytes().size(), 16'384U) << "it must fit into every segment";
+  EXPECT_LT(head.bytes().size(), 16'384U) << "with a pending snapshot twice that; it must fit "
+                                          << "into every segment";
 }
 
 TEST_F(LogContentsTest, EndsOfEpochsThatDoNotFitTheLogAreRefused) {
   transaction(zxid_of(1, 5).value());
-  const auto refused = [&](std::initializer_list<Zxid> ends, bool repeated) {
+  const auto refused = [&](std::initializer_list<Zxid> ends, bool repeated,
+                           LogRecordKind kind = LogRecordKind::kEpochEnds) {
     std::string bytes;
     for (const Zxid end : ends) {
       const int64_t value = end.value();
       bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
     }
     LogContents contents = contents_;
-    return !contents.apply({LogRecordKind::kEpochEnds, Zxid(), 0, bytes}, {}, repeated);
+    return !contents.apply({kind, Zxid(), 0, bytes}, {}, repeated).has_value();
   };
   EXPECT_FALSE(refused({zxid_of(0, 9), zxid_of(1, 5)}, true));
   EXPECT_TRUE(refused({zxid_of(0, 9), zxid_of(1, 5)}, false));
   EXPECT_TRUE(refused({zxid_of(0, 9), zxid_of(1, 6)}, true));
   EXPECT_TRUE(refused({zxid_of(2, 9), zxid_of(1, 5)}, true));
   EXPECT_TRUE(refused({}, true));
+  EXPECT_TRUE(refused({zxid_of(1, 5)}, true, LogRecordKind::kEpochEndsBefore)) << "before what?";
+  ASSERT_TRUE(apply(LogRecordKind::kSnapshot, zxid_of(3, 9).value(), 2).has_value());
+  EXPECT_FALSE(refused({zxid_of(1, 5)}, true, LogRecordKind::kEpochEndsBefore));
+  EXPECT_FALSE(refused({}, true, LogRecordKind::kEpochEndsBefore));
+  EXPECT_TRUE(refused({zxid_of(1, 5)}, false, LogRecordKind::kEpochEndsBefore));
 }
 
 TEST_F(LogContentsTest, AStateThatHasDivergedIsSoUntilASnapshotTakesEffect) {
@@ -195,15 +230,8 @@ TEST_F(LogContentsTest, WhatAHeadRepeatsSaysTheSame) {
   ASSERT_TRUE(apply(LogRecordKind::kCommitted, 20).has_value());
   ASSERT_TRUE(apply(LogRecordKind::kDiverged, 15).has_value());
   transaction(zxid_of(1, 3).value());
-  RecordBatch head;
-  contents_.repeat_into(head);
   LogContents again;
-  again.start(contents_.last_zxid());
-  RecordCursor cursor(head.bytes());
-  uint32_t index = 0;
-  while (const auto record = cursor.next()) {
-    ASSERT_TRUE(again.apply(*record, {{2, 0}, index++}, true).has_value());
-  }
+  repeat_head_into(again);
   EXPECT_EQ(again.accepted_epoch(), Epoch(4));
   EXPECT_EQ(again.current_epoch(), Epoch(3));
   EXPECT_EQ(again.committed(), Zxid(20));

@@ -124,7 +124,7 @@ TEST(LogFormat, ACutOrUnknownRecordIsMalformed) {
     EXPECT_FALSE(cursor.next().has_value());
     EXPECT_TRUE(cursor.malformed());
   }
-  for (const char kind : {'\0', '\x0b', '\xff'}) {
+  for (const char kind : {'\0', '\x0c', '\xff'}) {
     std::string unknown = whole;
     unknown[4] = kind;
     RecordCursor cursor(unknown);

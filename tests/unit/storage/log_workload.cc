@@ -41,6 +41,7 @@ void apply_to(LogState& state, const LogRecord& record) {
     case LogRecordKind::kFounding: state.founding = record.payload; break;
     case LogRecordKind::kCommitted: state.committed = std::max(state.committed, record.zxid); break;
     case LogRecordKind::kEpochEnds:
+    case LogRecordKind::kEpochEndsBefore:
     case LogRecordKind::kPendingSnapshot: break;  // the log's own
     case LogRecordKind::kDiverged: break;         // not in this workload
   }
