@@ -75,6 +75,7 @@ CLI::Option* add_path(CLI::App& app, std::string& path);
 [[nodiscard]] std::vector<Command> search_commands();
 [[nodiscard]] std::vector<Command> watch_commands();
 [[nodiscard]] std::vector<Command> transfer_commands();
+[[nodiscard]] std::vector<Command> cell_commands();
 [[nodiscard]] std::vector<Command> topology_commands();
 [[nodiscard]] std::vector<Command> lock_commands();
 [[nodiscard]] std::vector<Command> ensemble_commands();

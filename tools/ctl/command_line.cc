@@ -76,6 +76,7 @@ std::vector<Command> all_commands() {
   add_group(all, search_commands());
   add_group(all, watch_commands());
   add_group(all, transfer_commands());
+  add_group(all, cell_commands());
   add_group(all, topology_commands());
   add_group(all, lock_commands());
   add_group(all, ensemble_commands());
