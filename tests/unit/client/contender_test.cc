@@ -91,6 +91,7 @@ class ContenderTest : public testing::Test {
     give(Contender::Start{});
     answer(OpCode::kCreate2, std::string(kQueue) + "/",
            bytes_of(std::string_view(place(name)), stat_of_place(czxid)));
+    answer(OpCode::kGetData, place(name), node_of(czxid));
   }
   void list(const std::vector<std::string_view>& names) {
     answer(OpCode::kGetChildren2, kQueue, bytes_of(names, Stat{}));
@@ -98,9 +99,15 @@ class ContenderTest : public testing::Test {
   void hold() {
     enter("0000000001", 41);
     list({"0000000001"});
-    answer(OpCode::kGetData, place("0000000001"), own_node());
   }
-  static std::string own_node() { return bytes_of(std::string_view("x"), stat_of_place(41)); }
+  // The connection was away.
+  void reconnect() {
+    give(SessionState::kSuspended);
+    give(SessionState::kConnected);
+  }
+  static std::string node_of(int64_t czxid) {
+    return bytes_of(std::string_view("x"), stat_of_place(czxid));
+  }
   static std::string place(const std::string& name) { return std::string(kQueue) + "/" + name; }
 
   std::optional<Contender> contender_;
@@ -150,6 +157,7 @@ TEST_F(ContenderTest, AQueueThatIsMissingIsMadeFromTheTopDown) {
   refuse(OpCode::kCreate2, kQueue, ErrorCode::kNodeExists);
   answer(OpCode::kCreate2, std::string(kQueue) + "/",
          bytes_of(std::string_view(place("0000000000")), stat_of_place(5)));
+  answer(OpCode::kGetData, place("0000000000"), node_of(5));
   list({"0000000000"});
   EXPECT_EQ(token_, Zxid(5));
 }
@@ -160,7 +168,9 @@ TEST_F(ContenderTest, AfterAnUncertainCreateItTakesThePlaceThatIsThere) {
   answer(OpCode::kSync, kQueue);
   const std::vector<std::string_view> mine = {"/ks/locks/0000000004", "/ks/locks/x/0000000001"};
   answer(OpCode::kGetEphemerals, std::string(kQueue) + "/", bytes_of(mine));
+  answer(OpCode::kSync, place("0000000004"));
   answer(OpCode::kExists, place("0000000004"), bytes_of(stat_of_place(44)));
+  answer(OpCode::kGetData, place("0000000004"), node_of(44));
   list({"0000000004"});
   EXPECT_EQ(token_, Zxid(44));
 }
@@ -220,13 +230,28 @@ TEST_F(ContenderTest, WithoutTimeToWaitAServerThatIsSilentIsNotWaitedForForEver)
   EXPECT_EQ(failed_, Contender::Reason::kTimedOut);
 }
 
-TEST_F(ContenderTest, ADeletionWithoutAnAnswerIsTriedAgain) {
+TEST_F(ContenderTest, ADeletionWithoutAnAnswerIsTriedAgainIfItDidNotHappen) {
   hold();
   give(Contender::Release{});
   lose(OpCode::kDelete, place("0000000001"));
   EXPECT_FALSE(has_left_);
-  refuse(OpCode::kDelete, place("0000000001"), ErrorCode::kNoNode);
+  answer(OpCode::kSync, place("0000000001"));
+  answer(OpCode::kExists, place("0000000001"), bytes_of(stat_of_place(41)));
+  lose(OpCode::kDelete, place("0000000001"));
+  answer(OpCode::kSync, place("0000000001"));
+  refuse(OpCode::kExists, place("0000000001"), ErrorCode::kNoNode);
   refuse(OpCode::kDelete, kQueue, ErrorCode::kNoNode);
+  EXPECT_TRUE(has_left_);
+}
+
+// The deletion happened, the empty queue went, and the first in the next one has the same number.
+TEST_F(ContenderTest, ADeletionWithoutAnAnswerDoesNotTakeTheNextOfThatName) {
+  hold();
+  give(Contender::Release{});
+  lose(OpCode::kDelete, place("0000000001"));
+  answer(OpCode::kSync, place("0000000001"));
+  answer(OpCode::kExists, place("0000000001"), bytes_of(stat_of_place(77)));
+  refuse(OpCode::kDelete, kQueue, ErrorCode::kNotEmpty);
   EXPECT_TRUE(has_left_);
 }
 
@@ -238,6 +263,8 @@ TEST_F(ContenderTest, ARefusedDeletionIsTriedAgainAfterAWhile) {
   EXPECT_THAT(asks_, IsEmpty());
   now_ms_ += 500;
   give(Contender::Tick{});
+  answer(OpCode::kSync, place("0000000001"));
+  answer(OpCode::kExists, place("0000000001"), bytes_of(stat_of_place(41)));
   answer(OpCode::kDelete, place("0000000001"));
 }
 
@@ -249,6 +276,8 @@ TEST_F(ContenderTest, TheHolderIsToldAtOnceWhenItsSessionMayHaveExpired) {
   EXPECT_EQ(lost_, Contender::Reason::kSessionOverdue);
   EXPECT_FALSE(contender_->is_holding());
   // If the session turns out to live, its place must go.
+  answer(OpCode::kSync, place("0000000001"));
+  answer(OpCode::kExists, place("0000000001"), bytes_of(stat_of_place(41)));
   answer(OpCode::kDelete, place("0000000001"));
 }
 
@@ -259,6 +288,7 @@ TEST_F(ContenderTest, WhoWaitsKeepsItsPlaceWhileItsSessionIsInDoubt) {
   give(SessionState::kOverdue);
   give(SessionState::kConnected);
   EXPECT_FALSE(failed_);
+  answer(OpCode::kGetData, place("0000000003"), node_of(41));
   EXPECT_THAT(asks_, IsEmpty());
   give(SessionState::kExpired);
   EXPECT_EQ(failed_, Contender::Reason::kSessionExpired);
@@ -269,9 +299,52 @@ TEST_F(ContenderTest, TheHolderIsToldWhenSomebodyRemovesItsPlace) {
   hold();
   give(WatchNews{EventType::kNodeDataChanged, place("0000000001"), {}});
   EXPECT_FALSE(lost_);
-  answer(OpCode::kGetData, place("0000000001"), own_node());
+  answer(OpCode::kGetData, place("0000000001"), node_of(41));
   give(WatchNews{EventType::kNodeDeleted, place("0000000001"), {}});
   EXPECT_EQ(lost_, Contender::Reason::kBroken);
+  // What may have that name by now is left alone.
+  refuse(OpCode::kDelete, kQueue, ErrorCode::kNotEmpty);
+  EXPECT_TRUE(has_left_);
+}
+
+TEST_F(ContenderTest, TheHolderIsToldWhenAnotherHasTheNameOfItsPlace) {
+  hold();
+  reconnect();
+  EXPECT_FALSE(lost_);
+  answer(OpCode::kGetData, place("0000000001"), node_of(77));
+  EXPECT_EQ(lost_, Contender::Reason::kBroken);
+  refuse(OpCode::kDelete, kQueue, ErrorCode::kNotEmpty);
+  EXPECT_TRUE(has_left_);
+}
+
+TEST_F(ContenderTest, AHolderThatHasReconnectedReleasesWhatIsStillItsOwn) {
+  hold();
+  reconnect();
+  answer(OpCode::kGetData, place("0000000001"), node_of(41));
+  give(Contender::Release{});
+  answer(OpCode::kDelete, place("0000000001"));
+  give(SessionState::kSuspended);
+  EXPECT_FALSE(lost_);
+}
+
+TEST_F(ContenderTest, WhoWaitsIsToldWhenSomebodyRemovesItsPlace) {
+  enter("0000000003", 41);
+  list({"0000000001", "0000000003"});
+  answer(OpCode::kGetData, place("0000000001"), node_of(4));
+  give(WatchNews{EventType::kNodeDeleted, place("0000000003"), {}});
+  EXPECT_EQ(failed_, Contender::Reason::kBroken);
+  refuse(OpCode::kDelete, kQueue, ErrorCode::kNotEmpty);
+  EXPECT_TRUE(has_left_);
+}
+
+TEST_F(ContenderTest, WhoWaitsDoesNotHoldThroughAnotherOfItsName) {
+  enter("0000000003", 41);
+  list({"0000000001", "0000000003"});
+  answer(OpCode::kGetData, place("0000000001"), node_of(4));
+  give(WatchNews{EventType::kNodeDataChanged, place("0000000003"), {}});
+  answer(OpCode::kGetData, place("0000000003"), node_of(77));
+  EXPECT_EQ(failed_, Contender::Reason::kBroken);
+  EXPECT_FALSE(token_);
 }
 
 TEST_F(ContenderTest, WhoIsNoLongerInTheQueueDoesNotHold) {

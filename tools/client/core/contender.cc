@@ -38,6 +38,10 @@ Contender::Output Contender::step(Event event, int64_t now_ms) {
   return std::exchange(out_, Output{});
 }
 
+bool Contender::is_in_queue() const {
+  return !is_leaving_ && phase_ >= Phase::kLooking && phase_ <= Phase::kHolding;
+}
+
 bool Contender::is_contending() const {
   return !is_leaving_ && phase_ != Phase::kIdle && phase_ < Phase::kHolding;
 }
@@ -64,11 +68,13 @@ void Contender::on(const Start&) {
 }
 
 void Contender::on(Answer& answer) {
-  if (answer.ticket != awaited_ || phase_ == Phase::kOver) return;
+  const bool is_check = answer.ticket == check_;
+  if ((answer.ticket != awaited_ && !is_check) || phase_ == Phase::kOver) return;
   if (is_end(answer.result)) {
     on(SessionState::kExpired);
     return;
   }
+  if (is_check) return checked(answer.result);
   switch (phase_) {
     case Phase::kEntering: return entered(answer.result);
     case Phase::kMaking: return made(answer.result);
@@ -78,28 +84,20 @@ void Contender::on(Answer& answer) {
     case Phase::kWatching: return watched(answer.result);
     case Phase::kLeaving: return removed(answer.result);
     case Phase::kPruning: return pruned(answer.result);
-    case Phase::kHolding:
-      // Its own znode is watched now; or is gone already.
-      if (is_refused(answer.result, ErrorCode::kNoNode)) {
-        out_.notices.emplace_back(Lost{Reason::kBroken});
-        leave();
-      }
-      return;
     case Phase::kIdle:
     case Phase::kWaiting:
+    case Phase::kHolding:
     case Phase::kOver: return;
   }
 }
 
 void Contender::on(const WatchNews& news) {
-  if (phase_ == Phase::kWaiting && news.path == watched_) return look();
-  if (phase_ == Phase::kHolding && news.path == own_) {
-    if (news.type == EventType::kNodeDeleted) {
-      out_.notices.emplace_back(Lost{Reason::kBroken});
-      return leave();
-    }
-    await(get_request(own_, true));
+  if (news.path == own_ && is_in_queue()) {
+    if (news.type == EventType::kNodeDeleted) return broken();
+    is_own_watched_ = false;
+    return phase_ == Phase::kHolding ? check() : look();
   }
+  if (phase_ == Phase::kWaiting && news.path == watched_) look();
 }
 
 void Contender::on(const SessionState& state) {
@@ -111,6 +109,11 @@ void Contender::on(const SessionState& state) {
       out_.notices.emplace_back(Failed{Reason::kSessionExpired, {}});
     }
     return over();
+  }
+  if (state != SessionState::kConnected) {
+    is_sure_ = false;
+  } else if (is_in_queue() && check_ == 0) {
+    check();
   }
   // Who waits may go on waiting: if the session lives, its znode has kept its place.
   if (state == SessionState::kOverdue && phase_ == Phase::kHolding) {
@@ -146,9 +149,7 @@ void Contender::entered(const Result<Reply>& result) {
   const Result<Created> place = created(*result);
   if (!place) return search();
   own_ = place->path;
-  token_ = Zxid(place->stat.czxid);
-  if (is_leaving_) return leave();
-  look();
+  found(place->stat);
 }
 
 // Upwards until there is something to stand on, then from the queue again.
@@ -181,25 +182,39 @@ void Contender::searched(const Result<Reply>& result) {
   if (!result) {
     return is_uncertain(result) ? search() : fail(Reason::kRefused, result.error());
   }
-  const auto found = ephemerals(*result);
-  if (!found) return fail(Reason::kRefused, found.error());
+  const auto places = ephemerals(*result);
+  if (!places) return fail(Reason::kRefused, places.error());
   std::vector<std::string> names;
-  for (const std::string& path : *found) {
+  for (const std::string& path : *places) {
     if (parent_of(path) == settings_.queue) names.emplace_back(name_of_path(path));
   }
   const std::vector<QueueEntry> mine = contenders(std::move(names));
   if (mine.empty()) return is_leaving_ ? over() : enter();
   own_ = settings_.queue + "/" + mine.front().name;
-  if (is_leaving_) return leave();
+  learn();
+}
+
+// Whose is the znode of that name? Another server than before may lag behind, see above.
+void Contender::learn() {
   phase_ = Phase::kLearning;
+  ask(sync_request(own_));
   await(exists_request(own_));
 }
 
 void Contender::learned(const Result<Reply>& result) {
-  if (!result) return fail(Reason::kBroken);
-  const Result<Stat> stat = stat_of(*result);
-  if (!stat) return fail(Reason::kRefused, stat.error());
-  token_ = Zxid(stat->czxid);
+  const Result<Stat> stat = result ? stat_of(*result) : tl::unexpected(result.error());
+  const bool is_gone = is_refused(result, ErrorCode::kNoNode) ||
+                       (stat && token_ != Zxid() && token_ != Zxid(stat->czxid));
+  if (is_gone) return is_leaving_ ? gone() : broken();
+  if (stat) return found(*stat);
+  if (is_leaving_) return leave_later();
+  fail(Reason::kRefused, stat.error());
+}
+
+void Contender::found(const Stat& stat) {
+  token_ = Zxid(stat.czxid);
+  is_sure_ = true;
+  if (is_leaving_) return leave();
   look();
 }
 
@@ -207,11 +222,28 @@ void Contender::learned(const Result<Reply>& result) {
 
 void Contender::look() {
   phase_ = Phase::kLooking;
+  // With its own znode watched, the list it is missing from cannot come before that event.
+  if (!is_own_watched_) check();
   await(children_request(settings_.queue));
 }
 
+void Contender::check() {
+  is_own_watched_ = true;
+  check_ = ask(get_request(own_, true));
+}
+
+void Contender::checked(const Result<Reply>& result) {
+  check_ = 0;
+  if (!is_in_queue()) return;
+  if (is_refused(result, ErrorCode::kNoNode)) return broken();
+  const Result<Node> own = result ? node(*result) : tl::unexpected(result.error());
+  if (!own) return;  // not for it to read: only the end of its session ends its hold
+  if (Zxid(own->stat.czxid) != token_) return broken();
+  is_sure_ = true;
+}
+
 void Contender::looked(const Result<Reply>& result) {
-  if (is_refused(result, ErrorCode::kNoNode)) return fail(Reason::kBroken);
+  if (is_refused(result, ErrorCode::kNoNode)) return broken();
   if (!result) return fail(Reason::kRefused, result.error());
   Result<Children> list = children(*result);
   if (!list) return fail(Reason::kRefused, list.error());
@@ -220,7 +252,7 @@ void Contender::looked(const Result<Reply>& result) {
   const std::string_view mine = name_of_path(own_);
   const auto place = std::find_if(queue.begin(), queue.end(),
                                   [&](const auto& entry) { return entry.name == mine; });
-  if (place == queue.end()) return fail(Reason::kBroken);
+  if (place == queue.end()) return broken();
   const QueueEntry* before = predecessor(queue, mine, settings_.is_reader);
   if (before == nullptr) return hold();
   ahead_ = static_cast<size_t>(place - queue.begin());
@@ -247,7 +279,6 @@ void Contender::watched(const Result<Reply>& result) {
 void Contender::hold() {
   phase_ = Phase::kHolding;
   out_.notices.emplace_back(Holds{own_, token_});
-  await(get_request(own_, true));
 }
 
 // ---- leaving -----------------------------------------------------------------------------------
@@ -262,6 +293,18 @@ void Contender::fail(Reason why, Error error) {
   over();
 }
 
+// Somebody has removed its znode. What has that name now is not its own.
+void Contender::broken() {
+  if (phase_ == Phase::kHolding) {
+    out_.notices.emplace_back(Lost{Reason::kBroken});
+  } else {
+    out_.notices.emplace_back(Failed{Reason::kBroken, {}});
+    has_failed_ = true;
+  }
+  is_leaving_ = true;
+  gone();
+}
+
 void Contender::leave() {
   is_leaving_ = true;
   if (own_.empty()) {
@@ -270,9 +313,16 @@ void Contender::leave() {
     if (!is_undecided) over();
     return;
   }
-  phase_ = Phase::kLeaving;
   remove_again_ms_.reset();
+  if (!is_sure_) return learn();
+  phase_ = Phase::kLeaving;
+  is_sure_ = false;  // from here on it may be gone
   await(remove_request(own_, kAnyVersion));
+}
+
+void Contender::leave_later() {
+  phase_ = Phase::kLeaving;
+  remove_again_ms_ = now_ms_ + kRemoveAgainMs;
 }
 
 void Contender::removed(const Result<Reply>& result) {
@@ -280,10 +330,11 @@ void Contender::removed(const Result<Reply>& result) {
   // Its place must go: it would stand in the way of all others until the session ends. Without the
   // right to remove it nothing else remains.
   const bool is_gone = result || is_refused(result, ErrorCode::kNoNode);
-  if (!is_gone && !is_refused(result, ErrorCode::kNoAuth)) {
-    remove_again_ms_ = now_ms_ + kRemoveAgainMs;
-    return;
-  }
+  if (is_gone || is_refused(result, ErrorCode::kNoAuth)) return gone();
+  leave_later();
+}
+
+void Contender::gone() {
   if (settings_.prune_below.empty()) return over();
   prune(settings_.queue);
 }

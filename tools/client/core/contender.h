@@ -13,6 +13,11 @@
 // a server knows after a sync, since requests of an earlier connection are decided before a session
 // is re-attached. So nothing of it is left behind, unless the session's end takes care of that.
 //
+// A name is no proof: numbers begin anew with each queue of that name, and an empty queue is
+// removed. Whatever may have gone meanwhile (after a removal without an answer, or when others may
+// have removed it while the connection was away) is known by the zxid that created it, before it is
+// held or removed.
+//
 // Whoever holds must stop when told Lost: at once, and before it could be somebody else's. The
 // token grows from holder to holder: a resource that remembers the largest it has seen can refuse
 // one that was paused and does not know yet.
@@ -113,7 +118,7 @@ class Contender {
     kEntering,   // its znode is being created
     kMaking,     // the queue is
     kSearching,  // for a znode that may have been created
-    kLearning,   // the token of what was found
+    kLearning,   // whether what has its name is its own
     kLooking,    // who is before it
     kWatching,
     kWaiting,
@@ -135,19 +140,27 @@ class Contender {
   void made(const Result<Reply>& result);
   void search();
   void searched(const Result<Reply>& result);
+  void learn();
   void learned(const Result<Reply>& result);
+  void found(const Stat& stat);
   void look();
   void looked(const Result<Reply>& result);
+  void check();
+  void checked(const Result<Reply>& result);
   void watched(const Result<Reply>& result);
   void hold();
+  void broken();
   void leave();
+  void leave_later();
   void removed(const Result<Reply>& result);
+  void gone();
   void prune(std::string_view path);
   void pruned(const Result<Reply>& result);
   void over();
   void fail(Reason why, Error error = {});
   void keep_time();
   [[nodiscard]] bool is_contending() const;
+  [[nodiscard]] bool is_in_queue() const;
   [[nodiscard]] int64_t give_up_ms() const;
   uint64_t ask(Request request);
   void await(Request request) { awaited_ = ask(std::move(request)); }
@@ -159,13 +172,16 @@ class Contender {
 
   uint64_t last_ticket_ = 0;
   uint64_t awaited_ = 0;  // answers to others come too late to matter
+  uint64_t check_ = 0;    // but for this: of its own znode
   bool has_failed_ = false;
   bool has_looked_ = false;
   bool is_leaving_ = false;  // as soon as it is known what there is to leave
   std::string making_;
   int makings_ = 0;
   std::string own_;  // path of its znode, once it is known
-  Zxid token_;
+  Zxid token_;       // 0: not known yet
+  bool is_own_watched_ = false;
+  bool is_sure_ = false;                  // that what has its name is its own
   std::set<std::string> not_contenders_;  // look like ones, but outlive their makers
   std::string watched_;
   size_t ahead_ = 0;
