@@ -93,19 +93,27 @@ void LockClient::suffer() {
   if (!suffers_ || !is_asking_) return;
   Random& random = world_.random();
   const uint64_t kind = random.below(10);
-  if (kind < 4 && world_.now_us() >= asleep_until_us_) {
+  if (kind < 4) {
     // Mostly longer than its session lasts.
-    const int64_t nap_us = random.between(timeout_ms_ / 2, timeout_ms_ * 3) * kMillisecond;
-    world_.note("lock client is paused", place_, nap_us);
-    asleep_until_us_ = world_.now_us() + nap_us;
+    pause(random.between(timeout_ms_ / 2, timeout_ms_ * 3));
   } else if (kind < 9) {
-    network_.drop_all(place_, true);
-    const StreamId broken = std::exchange(stream_, 0);
-    if (broken != 0) when_awake([this] { give(Session::Closed{"reset"}); });
+    cut_off();
   } else {
     die();
   }
   world_.after(random.between(kSecond, 40 * kSecond), [this] { suffer(); });
+}
+
+void LockClient::pause(int64_t nap_ms) {
+  if (world_.now_us() < asleep_until_us_) return;
+  world_.note("lock client is paused", place_, nap_ms);
+  asleep_until_us_ = world_.now_us() + nap_ms * kMillisecond;
+}
+
+void LockClient::cut_off() {
+  network_.drop_all(place_, true);
+  const StreamId broken = std::exchange(stream_, 0);
+  if (broken != 0) when_awake([this] { give(Session::Closed{"reset"}); });
 }
 
 void LockClient::stop_asking() {
@@ -296,13 +304,23 @@ void LockClient::take(const Contender::Notice& notice) {
     holds_.reset();
   } else if (std::holds_alternative<Contender::Left>(notice)) {
     holds_.reset();
-    later(2'000, &LockClient::contend);
+    // Queues are to be empty now and then: then they are removed, and numbers begin anew.
+    later(random.chance(500) ? 2'000 : 30'000, &LockClient::contend);
   }
 }
 
 void LockClient::let_go() {
   holds_.reset();
-  if (contender_) step_place(Contender::Release{});
+  if (!contender_) return;
+  step_place(Contender::Release{});
+  Random& random = world_.random();
+  if (!suffers_ || !random.chance(400)) return;
+  // Whether it was done it does not know, and others hold the lock before it can ask.
+  world_.after(random.between(0, 5) * kMillisecond, [this, life = life_] {
+    if (life != life_) return;
+    cut_off();
+    pause(world_.random().between(0, timeout_ms_));
+  });
 }
 
 // As a holder must: only while its place is there, and with the token that tells it from all

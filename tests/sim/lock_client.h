@@ -67,6 +67,8 @@ class LockClient final : public StreamHandler {
   void use_lock();
   void let_go();
   void suffer();
+  void pause(int64_t nap_ms);
+  void cut_off();
   void die();
 
   World& world_;
