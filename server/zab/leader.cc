@@ -140,6 +140,13 @@ void Leader::tell_diverged(Learner& learner) {
 void Leader::begin_synchronising() {
   if (!quorum(parts_.journal.is_durable(epoch_record_),
               [](const Learner& learner) { return learner.promised; })) {
+    // Who had accepted this epoch before, from another or on another link, cannot promise it any
+    // more. A higher one ends the wait.
+    if (!quorum(true, [](const Learner& learner) {
+          return learner.promised || learner.phase == Learner::Phase::kEpochSent;
+        })) {
+      failed_ = "too few of those who follow can promise its epoch";
+    }
     return;
   }
   initial_end_ = parts_.history.last_zxid();

@@ -109,6 +109,37 @@ TEST(Epoch, TheLastOneServesAndNoneFollowsIt) {
   }
 }
 
+// It has begun a reign of its own with the same epoch, and got no further. Its promise would be one
+// to two leaders; without it there is no quorum, and no use in waiting for initLimit.
+TEST(Epoch, WhoHasAcceptedItFromAnotherDoesNotHoldUpTheReign) {
+  EnsembleDriver ensemble;
+  ensemble.start_all();
+  ASSERT_TRUE(ensemble.await_agreement());
+  const Epoch epoch = ensemble.replica(1).promises().accepted_epoch;
+  for (int id = 1; id <= 3; ++id) {
+    ensemble.crash(id);
+    ensemble.config(id).init_limit_ms = 1'000'000;
+  }
+  const Epoch next(epoch.value() + 1);
+  ensemble.append_to_log(1, {LogRecordKind::kAcceptedEpoch, {}, next.value(), {}});
+  bool is_chosen = false;
+  bool has_acked = false;
+  ensemble.set_filter([&](int from, int, const peer::Message& message) {
+    // The reign begins without the first member, and has not got the second one's promise yet.
+    if (message.kind_case() == peer::Message::kFollowerInfo) return from != 1 || is_chosen;
+    if (message.kind_case() != peer::Message::kAckEpoch) return true;
+    (from == 1 ? has_acked : is_chosen) = true;
+    return from == 1;
+  });
+  for (int id = 1; id <= 3; ++id) ensemble.start(id);
+  ASSERT_TRUE(ensemble.await([&] { return has_acked; }));
+  ASSERT_EQ(ensemble.replica(3).leading()->epoch(), next);
+  ASSERT_EQ(ensemble.leader(), 0);
+  ensemble.crash(2);
+  EXPECT_TRUE(ensemble.await([&] { return ensemble.leader() != 0; }, 3'000));
+  EXPECT_GT(ensemble.replica(3).promises().accepted_epoch, next);
+}
+
 // Its log is damaged, or it has been elsewhere: it must not take the others with it.
 TEST(Epoch, OneServerAtTheLimitIsKeptOutByTheOthers) {
   EnsembleDriver ensemble;
