@@ -36,7 +36,8 @@ class Garbage(ServerCase):
 
     def setUp(self):
         super().setUp()
-        self.bystander = self.client_with_root()
+        # It is silent meanwhile; thousands of answers may take a while.
+        self.bystander = self.client_with_root(timeout_ms=40_000)
 
     def tearDown(self):
         self.assert_alive(self.bystander)
