@@ -177,7 +177,7 @@ void Member::Sockets::read(ConnectionId id, Socket& socket, const std::string& f
   const zab::Connection* connection = member_.process_->replica->clients().find(id);
   // Who has asked to close is not kept alive by what he asks then.
   if (connection != nullptr && connection->session != SessionId{} && !connection->close_requested) {
-    member_.history_.heard(connection->session, member_.id_);
+    member_.process_->heard.push_back(connection->session);
   }
 }
 
@@ -239,6 +239,8 @@ void Member::turn() {
   for (const auto& input : inputs) input();
   if (process_->node->end_turn()) schedule_turn();
   observe();
+  for (const SessionId session : process_->heard) history_.heard(session, id_);
+  process_->heard.clear();
   begin_checkpoint_if_due();
   if (onlooker_) onlooker_();
 }

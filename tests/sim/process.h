@@ -72,6 +72,8 @@ struct Member::Process {
 
   std::vector<std::function<void()>> inbox;
   bool turn_is_due = false;
+  // By frames of this turn, of which its first half could not know yet.
+  std::vector<SessionId> heard;
   // Entries that are in the log and not applied, in order.
   std::deque<std::pair<Zxid, std::string>> logged;
   std::optional<storage::LogPosition> previous_checkpoint;
