@@ -211,6 +211,7 @@ tl::expected<RunResult, std::string> run_prepared(const Options& options) {
   std::barrier all_connected(
       options.threads, [&]() noexcept { schedule = schedule_from(options, monotonic_now()); });
   std::vector<std::thread> threads;
+  threads.reserve(workers.size());
   for (Worker& worker : workers) {
     threads.emplace_back([&] {
       if (!worker.open()) all_open = false;

@@ -140,7 +140,7 @@ Result<std::unique_ptr<Lock>> Lock::acquire(Client& client, LockOptions options)
   place->on_lost = std::move(options.on_lost);
   place->on_wait = std::move(options.on_wait);
   place->gives_up = std::move(options.gives_up);
-  return contend(client, std::move(settings), options.timeout_ms, std::move(place));
+  return contend(client, std::move(settings), options.timeout_ms, place);
 }
 
 Result<std::unique_ptr<Lock>> Lock::lead(Client& client, CandidateOptions options) {
@@ -149,11 +149,12 @@ Result<std::unique_ptr<Lock>> Lock::lead(Client& client, CandidateOptions option
   place->on_lost = std::move(options.on_lost);
   place->on_wait = std::move(options.on_wait);
   place->gives_up = std::move(options.gives_up);
-  return contend(client, std::move(settings), options.timeout_ms, std::move(place));
+  return contend(client, std::move(settings), options.timeout_ms, place);
 }
 
 Result<std::unique_ptr<Lock>> Lock::contend(Client& client, ContenderSettings settings,
-                                            int32_t timeout_ms, std::shared_ptr<Place> place) {
+                                            int32_t timeout_ms,
+                                            const std::shared_ptr<Place>& place) {
   place->queue = settings.queue;
   if (!client.take_queue(place->queue)) {
     Error error{.failure = Failure::kBadArgument, .path = place->queue};

@@ -82,7 +82,8 @@ class Lock {
  private:
   struct Place;
   static Result<std::unique_ptr<Lock>> contend(Client& client, ContenderSettings settings,
-                                               int32_t timeout_ms, std::shared_ptr<Place> place);
+                                               int32_t timeout_ms,
+                                               const std::shared_ptr<Place>& place);
   Lock(Client& client, std::shared_ptr<Place> place);
 
   Client& client_;

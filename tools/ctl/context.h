@@ -34,8 +34,7 @@ inline constexpr const char* kDefaultRoot = "/vitess/global";
 
 class Context {
  public:
-  Context(GlobalOptions options, Output output)
-      : options_(std::move(options)), output_(std::move(output)) {}
+  Context(GlobalOptions options, Output output) : options_(std::move(options)), output_(output) {}
 
   [[nodiscard]] Output& out() { return output_; }
   [[nodiscard]] const GlobalOptions& options() const { return options_; }

@@ -182,6 +182,7 @@ Result<int> run_doctor(Context& context, const DoctorOptions& options) {
   if (!servers) return tl::unexpected(servers.error());
   auto reports = ask_members(*servers, context.timeout_ms(), true);
   std::vector<std::future<void>> measurements;
+  measurements.reserve(reports.size());
   for (MemberReport& report : reports) {
     measurements.push_back(std::async(std::launch::async, [&report, &context] {
       measure_agreement(report, context.timeout_ms());

@@ -157,8 +157,7 @@ Result<int> run_break(Context& context, const BreakOptions& options) {
   if (!znodes) return tl::unexpected(znodes.error());
   const auto holder = find_holder(**znodes, options.path);
   if (!holder) return tl::unexpected(holder.error());
-  Znode copy = *holder;
-  const std::vector<Queue> queues = find_queues({copy});
+  const std::vector<Queue> queues = find_queues({*holder});
   const std::string who = queues.empty() ? "" : queues.front().holders.front().who;
   Json json = {{"path", holder->path}, {"holder", who}};
   json["session"] = hex_number(holder->stat.ephemeral_owner);

@@ -108,10 +108,12 @@ MemberReport ask(const client::Address& server, int64_t timeout_ms) {
 
 std::vector<MemberReport> ask_all(const std::vector<client::Address>& servers, int64_t timeout_ms) {
   std::vector<std::future<MemberReport>> answers;
+  answers.reserve(servers.size());
   for (const client::Address& server : servers) {
     answers.push_back(std::async(std::launch::async, ask, server, timeout_ms));
   }
   std::vector<MemberReport> reports;
+  reports.reserve(answers.size());
   for (auto& answer : answers) reports.push_back(answer.get());
   return reports;
 }

@@ -159,6 +159,7 @@ std::vector<Usage> usage_of(const std::vector<Znode>& all, const std::string& ro
     }
   }
   std::vector<Usage> usages;
+  usages.reserve(by_path.size());
   for (auto& [path, usage] : by_path) usages.push_back(std::move(usage));
   std::stable_sort(usages.begin(), usages.end(),
                    [](const Usage& a, const Usage& b) { return a.bytes > b.bytes; });

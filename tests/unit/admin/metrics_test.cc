@@ -12,7 +12,6 @@
 namespace topod::admin {
 namespace {
 
-using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 

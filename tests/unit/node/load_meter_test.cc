@@ -64,11 +64,11 @@ TEST(LoadMeter, OneInSoManyIsLookedAtAndCountsForAll) {
     ++taken;
     meter.request(ConnectionId(1), frame_of(OpCode::kGetData, i % 2 == 0 ? "/a/x" : "/b/x"), i);
   }
-  EXPECT_NEAR(taken, kRequests / 16, 500);
+  EXPECT_NEAR(taken, kRequests / 16.0, 500);
   EXPECT_EQ(requests_of(meter.addresses(), "10.0.0.1"),
             uint64_t{16} * static_cast<uint64_t>(taken));
-  EXPECT_NEAR(static_cast<double>(requests_of(meter.prefixes(), "/a")), kRequests / 2, 5'000);
-  EXPECT_NEAR(static_cast<double>(requests_of(meter.prefixes(), "/b")), kRequests / 2, 5'000);
+  EXPECT_NEAR(static_cast<double>(requests_of(meter.prefixes(), "/a")), kRequests / 2.0, 5'000);
+  EXPECT_NEAR(static_cast<double>(requests_of(meter.prefixes(), "/b")), kRequests / 2.0, 5'000);
 }
 
 TEST(LoadMeter, EveryRequestIsLookedAtIfThatIsAsked) {

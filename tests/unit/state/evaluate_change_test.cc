@@ -63,7 +63,7 @@ TEST_F(EvaluateChange, DeletionChecksInTheProtocolsOrder) {
   EXPECT_EQ(write(remove("/a", 7)), kBadVersion);
   EXPECT_EQ(write(remove("/a", -2)), kBadVersion);
   EXPECT_EQ(write(remove("/a", 0)), kNotEmpty);
-  EXPECT_EQ(write({OpCode::kDelete, "\0\0"}), kMarshallingError);
+  EXPECT_EQ(write({OpCode::kDelete, std::string(2, '\0')}), kMarshallingError);
 }
 
 TEST_F(EvaluateChange, PermanentNodesCannotBeDeleted) {

@@ -42,8 +42,9 @@ void apply_to(LogState& state, const LogRecord& record) {
     case LogRecordKind::kCommitted: state.committed = std::max(state.committed, record.zxid); break;
     case LogRecordKind::kEpochEnds:
     case LogRecordKind::kEpochEndsBefore:
-    case LogRecordKind::kPendingSnapshot: break;  // the log's own
-    case LogRecordKind::kDiverged: break;         // not in this workload
+    case LogRecordKind::kPendingSnapshot:  // the log's own
+    case LogRecordKind::kDiverged:         // not in this workload
+      break;
   }
 }
 
